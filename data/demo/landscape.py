@@ -84,9 +84,9 @@ BASINS: tuple[tuple[float, float, float, float, float], ...] = (
     (122.70, 44.42, 34.0, 12.0, -0.55),
 )
 
-#: Upper bounds of severity for the grades none, light, moderate, severe.
-GRADE_CUTS = (0.22, 0.45, 0.68)
-GRADES = ("none", "light", "moderate", "severe")
+#: Severity at which each grade after the first begins.
+GRADE_CUTS = (0.22, 0.45, 0.68, 0.88)
+GRADES = ("none", "light", "moderate", "severe", "very_severe")
 
 
 def to_plane(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:

@@ -1,0 +1,295 @@
+/**
+ * The whole map style as one pure function of what the page knows. Any change makes a new style;
+ * MapLibre applies the difference. Text is drawn from the reader's own fonts: no glyph server.
+ */
+import type {
+  ExpressionSpecification,
+  LayerSpecification,
+  SourceSpecification,
+  StyleSpecification,
+} from "maplibre-gl";
+import type { Collection } from "../api";
+import { type ClassColor, DARK, type Ground, LIGHT, OTHER } from "./palette";
+
+export interface MapLayer {
+  collection: Collection;
+  classes: ClassColor[];
+  visible: boolean;
+}
+
+export interface StyleInput {
+  layers: MapLayer[];
+  dark: boolean;
+  origin: string;
+  /** Names of counties and districts as points. */
+  names: GeoJSON.FeatureCollection;
+  selection: GeoJSON.FeatureCollection;
+}
+
+/** The layer that the calm ground is drawn from. */
+export const GROUND = "counties";
+const TILE_MAX_ZOOM = 16;
+const FONT = ["PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "sans-serif"];
+/** Above this mean area a polygon layer holds zones (districts, counties) rather than parcels. */
+const ZONE_M2 = 5_000_000;
+
+type Color = string | ExpressionSpecification;
+
+export function isZone({ liangtian: info }: Collection): boolean {
+  return info.geometry === "MultiPolygon" && info.count > 0 && (info.area_m2 ?? 0) / info.count > ZONE_M2;
+}
+
+export function emptyCollection(): GeoJSON.FeatureCollection {
+  return { type: "FeatureCollection", features: [] };
+}
+
+export function tileUrl(origin: string, { id, liangtian }: Collection): string {
+  return `${origin}/tiles/${id}/{z}/{x}/{y}.mvt?v=${liangtian.revision}`;
+}
+
+/** Layers of the map in the order they are drawn, lowest first. */
+export function drawOrder(layers: MapLayer[]): MapLayer[] {
+  const rank = { MultiPolygon: 0, MultiLineString: 1, Point: 2 } as const;
+  const of = ({ collection }: MapLayer): number =>
+    rank[collection.liangtian.geometry ?? "Point"] * 1e6 +
+    (isZone(collection) ? 0 : 1e5) +
+    collection.liangtian.style.order;
+  return layers.filter(({ collection }) => collection.liangtian.geometry).sort((a, b) => of(a) - of(b));
+}
+
+/** The colour of a feature by its class. */
+export function colorOf({ collection, classes }: MapLayer): Color {
+  const { style } = collection.liangtian;
+  if (!style.by || !classes.length) return style.color;
+  const pairs = classes.flatMap(({ code, color }) => [code, color]);
+  return ["match", ["to-string", ["get", style.by]], ...pairs, OTHER] as unknown as ExpressionSpecification;
+}
+
+const byZoom = (...stops: [number, number][]): ExpressionSpecification =>
+  ["interpolate", ["linear"], ["zoom"], ...stops.flat()] as ExpressionSpecification;
+
+export function buildStyle({ layers, dark, origin, names, selection }: StyleInput): StyleSpecification {
+  const ground = dark ? DARK : LIGHT;
+  const sources: Record<string, SourceSpecification> = {
+    names: { type: "geojson", data: names },
+    selection: { type: "geojson", data: selection },
+  };
+  const polygons: LayerSpecification[] = [];
+  const boundaries: LayerSpecification[] = [];
+  const above: LayerSpecification[] = [];
+  const labels: LayerSpecification[] = [];
+  for (const layer of drawOrder(layers)) {
+    const { id, extent, liangtian: info } = layer.collection;
+    const bounds = extent?.spatial?.bbox?.[0];
+    sources[id] = {
+      type: "vector",
+      tiles: [tileUrl(origin, layer.collection)],
+      maxzoom: TILE_MAX_ZOOM,
+      ...(bounds?.length === 4 ? { bounds: bounds as [number, number, number, number] } : {}),
+    };
+    if (id === GROUND) {
+      polygons.push(...groundFill(layer, ground));
+      boundaries.push(...groundLines(layer, ground));
+    } else if (info.geometry === "MultiPolygon") {
+      (isZone(layer.collection) ? polygons : polygons).push(...polygon(layer, ground, dark));
+    } else if (info.geometry === "MultiLineString") above.push(...line(layer, ground));
+    else above.push(...point(layer, ground));
+    if (info.label && !isZone(layer.collection)) labels.push(label(layer, ground));
+  }
+  return {
+    version: 8,
+    sources,
+    layers: [
+      { id: "outside", type: "background", paint: { "background-color": ground.outside } },
+      ...polygons,
+      ...boundaries,
+      ...above,
+      ...selected(ground),
+      ...labels,
+      ...placeNames(ground),
+    ],
+  };
+}
+
+function common({ collection, visible }: MapLayer, suffix: string) {
+  return {
+    id: `${collection.id}:${suffix}`,
+    source: collection.id,
+    "source-layer": collection.id,
+    minzoom: collection.liangtian.style.min_zoom,
+    layout: { visibility: visible ? "visible" : "none" },
+  } as const;
+}
+
+function groundFill(layer: MapLayer, ground: Ground): LayerSpecification[] {
+  return [{ ...common(layer, "fill"), type: "fill", paint: { "fill-color": ground.land } }];
+}
+
+function groundLines(layer: MapLayer, ground: Ground): LayerSpecification[] {
+  return [
+    {
+      ...common(layer, "case"),
+      type: "line",
+      paint: { "line-color": ground.boundaryHalo, "line-width": 3.5, "line-opacity": 0.6 },
+    },
+    {
+      ...common(layer, "line"),
+      type: "line",
+      paint: { "line-color": ground.boundary, "line-width": 1.2, "line-dasharray": [5, 2, 1, 2] },
+    },
+  ];
+}
+
+function polygon(layer: MapLayer, ground: Ground, dark: boolean): LayerSpecification[] {
+  const { style } = layer.collection.liangtian;
+  const color = colorOf(layer);
+  if (isZone(layer.collection)) {
+    return [
+      {
+        ...common(layer, "fill"),
+        type: "fill",
+        paint: { "fill-color": color, "fill-opacity": dark ? 0.16 : 0.12 },
+      },
+      {
+        ...common(layer, "line"),
+        type: "line",
+        paint: { "line-color": style.outline ?? color, "line-width": byZoom([6, 1], [12, 2]) },
+      },
+    ];
+  }
+  return [
+    {
+      ...common(layer, "fill"),
+      type: "fill",
+      paint: { "fill-color": color, "fill-opacity": ground.fillOpacity },
+    },
+    {
+      ...common(layer, "line"),
+      minzoom: Math.max(11, style.min_zoom),
+      type: "line",
+      paint: {
+        "line-color": style.outline ?? ground.halo,
+        "line-width": byZoom([11, 0.3], [14, 1], [17, 2]),
+        "line-opacity": byZoom([11, 0.4], [14, 0.9]),
+      },
+    },
+  ];
+}
+
+function line(layer: MapLayer, ground: Ground): LayerSpecification[] {
+  const { style } = layer.collection.liangtian;
+  return [
+    {
+      ...common(layer, "case"),
+      minzoom: Math.max(10, style.min_zoom),
+      type: "line",
+      paint: {
+        "line-color": ground.halo,
+        "line-width": byZoom([10, 1.5], [14, 5], [17, 9]),
+        "line-opacity": 0.7,
+      },
+    },
+    {
+      ...common(layer, "line"),
+      type: "line",
+      paint: { "line-color": colorOf(layer), "line-width": byZoom([7, 0.8], [10, 1.3], [14, 3], [17, 6]) },
+    },
+  ];
+}
+
+function point(layer: MapLayer, ground: Ground): LayerSpecification[] {
+  return [
+    {
+      ...common(layer, "point"),
+      type: "circle",
+      paint: {
+        "circle-color": colorOf(layer),
+        "circle-radius": byZoom([7, 1.6], [11, 3], [14, 5.5], [17, 8]),
+        "circle-stroke-color": ground.halo,
+        "circle-stroke-width": byZoom([7, 0.3], [12, 1], [15, 1.6]),
+      },
+    },
+  ];
+}
+
+function label(layer: MapLayer, ground: Ground): LayerSpecification {
+  const { geometry, label: field, style } = layer.collection.liangtian;
+  const base = common(layer, "label");
+  const lines = geometry === "MultiLineString";
+  return {
+    ...base,
+    minzoom: Math.max(geometry === "MultiPolygon" ? 14 : lines ? 11 : 13.5, style.min_zoom),
+    type: "symbol",
+    layout: {
+      ...base.layout,
+      "text-field": ["to-string", ["get", field ?? ""]],
+      "text-font": FONT,
+      "text-size": lines ? 12 : 11.5,
+      "symbol-placement": lines ? "line" : "point",
+      "text-padding": 6,
+      "text-max-width": 8,
+      ...(geometry === "Point" ? { "text-offset": [0, 1], "text-anchor": "top" as const } : {}),
+    },
+    paint: {
+      "text-color": lines ? ground.water : ground.text,
+      "text-halo-color": ground.halo,
+      "text-halo-width": 1.4,
+    },
+  };
+}
+
+function selected(ground: Ground): LayerSpecification[] {
+  const width = byZoom([7, 2], [14, 3.5]);
+  const shape = { source: "selection" } as const;
+  return [
+    {
+      id: "selection:case",
+      type: "line",
+      ...shape,
+      layout: { "line-join": "round" },
+      paint: { "line-color": ground.selectCase, "line-width": byZoom([7, 4.5], [14, 7]) },
+    },
+    {
+      id: "selection:line",
+      type: "line",
+      ...shape,
+      layout: { "line-join": "round" },
+      paint: { "line-color": ground.select, "line-width": width },
+    },
+    {
+      id: "selection:point",
+      type: "circle",
+      ...shape,
+      filter: ["==", ["geometry-type"], "Point"],
+      paint: {
+        "circle-radius": byZoom([7, 6], [14, 11]),
+        "circle-color": "transparent",
+        "circle-stroke-color": ground.select,
+        "circle-stroke-width": 3,
+      },
+    },
+  ];
+}
+
+function placeNames(ground: Ground): LayerSpecification[] {
+  const text = (rank: string, size: ExpressionSpecification, color: string): LayerSpecification => ({
+    id: `names:${rank}`,
+    type: "symbol",
+    source: "names",
+    filter: ["==", ["get", "rank"], rank],
+    maxzoom: rank === "county" ? 12 : 14,
+    layout: {
+      "text-field": ["get", "name"],
+      "text-font": FONT,
+      "text-size": size,
+      "text-letter-spacing": rank === "county" ? 0.12 : 0.04,
+      "text-padding": 8,
+      "symbol-sort-key": rank === "county" ? 0 : 1,
+    },
+    paint: { "text-color": color, "text-halo-color": ground.halo, "text-halo-width": 1.8 },
+  });
+  return [
+    text("zone", byZoom([8, 10.5], [12, 13.5]), ground.water),
+    text("county", byZoom([6, 12], [10, 18]), ground.text),
+  ];
+}

@@ -1,0 +1,137 @@
+/** The list of layers: what is shown, what its colours mean, how much there is. */
+import type { Collection } from "../api";
+import { collectionOf, type Context } from "../context";
+import { fill, h, svg } from "../dom";
+import { integer } from "../format";
+import { language, t } from "../i18n";
+import { type ClassColor, classColors } from "../map/palette";
+import { GROUND, isZone } from "../map/style";
+import { defaultVisible } from "../visible";
+import { failed, loading, message } from "./states";
+
+export function layersPanel(root: HTMLElement, context: Context): void {
+  const { store, catalog } = context;
+  const render = (): void => {
+    const now = catalog.get();
+    if (now.state === "loading") return fill(root, heading(), loading());
+    if (now.state === "failed") {
+      return fill(root, heading(), failed(now.error, context, context.actions.reload));
+    }
+    if (!now.collections.length) {
+      return fill(root, heading(), message(t("layers.none"), t("layers.none.hint")));
+    }
+    const drawn = now.collections.filter((c) => c.liangtian.geometry).sort(byListOrder);
+    const tables = now.collections.filter((c) => !c.liangtian.geometry);
+    fill(
+      root,
+      heading(),
+      h("ul", { class: "layers" }, ...drawn.map((c) => layerItem(c, context))),
+      tables.length > 0 &&
+        h(
+          "section",
+          {},
+          h("h3", { class: "label" }, t("layers.tables")),
+          h("ul", { class: "tables" }, ...tables.map(tableItem)),
+        ),
+      h("p", { class: "note" }, t("layers.note")),
+    );
+  };
+  catalog.on(render);
+  store.on(["visible"], ({ visible }) => {
+    const shown = visible ?? defaultVisible(catalog.get());
+    for (const box of root.querySelectorAll<HTMLInputElement>("input[data-layer]")) {
+      box.checked = shown.includes(box.dataset.layer ?? "");
+    }
+  });
+  render();
+}
+
+function heading(): HTMLElement {
+  return h("h2", { class: "panel-title" }, t("layers.title"));
+}
+
+/** Work layers first, as their definitions order them, then zones, then the ground. */
+function byListOrder(a: Collection, b: Collection): number {
+  const rank = (c: Collection): number => (c.id === GROUND ? 2 : isZone(c) ? 1 : 0);
+  return rank(a) - rank(b) || b.liangtian.style.order - a.liangtian.style.order;
+}
+
+function tableItem({ title, liangtian }: Collection): HTMLElement {
+  const count = t("layers.count.rows", { count: integer(liangtian.count, language()) });
+  return h("li", {}, h("span", {}, title), h("span", { class: "count" }, count));
+}
+
+function layerItem(collection: Collection, context: Context): HTMLElement {
+  const { store, catalog } = context;
+  const { id, title, liangtian: info } = collection;
+  const shown = store.get().visible ?? defaultVisible(catalog.get());
+  const toggle = (event: Event): void => {
+    const now = store.get().visible ?? defaultVisible(catalog.get());
+    const rest = now.filter((other) => other !== id);
+    store.set({ visible: (event.target as HTMLInputElement).checked ? [...rest, id] : rest });
+  };
+  const item = h("li", { class: "layer" });
+  const count = info.count ? t("layers.count", { count: integer(info.count, language()) }) : t("layers.empty");
+  fill(
+    item,
+    h(
+      "label",
+      { class: "layer-head" },
+      h("input", {
+        type: "checkbox",
+        "data-layer": id,
+        checked: shown.includes(id),
+        "aria-label": t("layers.show", { title }),
+        onchange: toggle,
+      }),
+      swatch(collection, info.style.color),
+      h("span", { class: "layer-title" }, title),
+      h("span", { class: "count" }, count),
+    ),
+  );
+  if (info.style.min_zoom > 0 && info.count > 0) item.append(zoomNote(info.style.min_zoom, store));
+  if (info.style.by) void addLegend(item, collection, context);
+  return item;
+}
+
+/** Shown only while the map is too far out to draw the layer. */
+function zoomNote(zoom: number, store: Context["store"]): HTMLElement {
+  const note = h("p", { class: "layer-note" }, t("layers.minZoom", { zoom }));
+  const update = (): void => {
+    note.hidden = (store.get().view?.zoom ?? 0) >= zoom;
+  };
+  store.on(["view"], update);
+  update();
+  return note;
+}
+
+async function addLegend(item: HTMLElement, collection: Collection, { api, catalog }: Context): Promise<void> {
+  const { by } = collection.liangtian.style;
+  try {
+    const { properties } = await api.schema(collection.id);
+    const classes = classColors(properties[by ?? ""]?.oneOf ?? []);
+    if (!classes.length || !collectionOf(catalog.get(), collection.id)) return;
+    item.append(legend(collection, classes, properties[by ?? ""]?.title));
+  } catch {
+    // The list stays useful without the legend; the map reports the failure itself.
+  }
+}
+
+function legend(collection: Collection, classes: ClassColor[], title?: string): HTMLElement {
+  return h(
+    "ul",
+    { class: "legend", "aria-label": `${collection.title}: ${title ?? t("layers.legend")}` },
+    ...classes.map(({ title, color }) => h("li", {}, swatch(collection, color), h("span", {}, title))),
+  );
+}
+
+/** A small picture of how the layer is drawn: a field, a line or a dot. */
+export function swatch(collection: Collection, color: string): SVGSVGElement {
+  const { geometry, style } = collection.liangtian;
+  const shape =
+    geometry === "MultiLineString" ? svg("path", { d: "M1 10 L7 4 L11 9 L17 3", fill: "none", stroke: color, "stroke-width": 2.4 })
+    : geometry === "Point" ? svg("circle", { cx: 9, cy: 7, r: 4.2, fill: color })
+    : isZone(collection) ? svg("rect", { x: 1.5, y: 1.5, width: 15, height: 11, rx: 2, fill: color, "fill-opacity": 0.16, stroke: style.outline ?? color, "stroke-width": 1.6 })
+    : svg("rect", { x: 1, y: 1, width: 16, height: 12, rx: 2, fill: color });
+  return svg("svg", { class: "swatch", viewBox: "0 0 18 14", width: 18, height: 14, "aria-hidden": "true" }, shape);
+}

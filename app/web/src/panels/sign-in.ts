@@ -1,0 +1,51 @@
+/** The box that asks for an access token when the service wants one. */
+import type { Context } from "../context";
+import { fill, h } from "../dom";
+import { t } from "../i18n";
+import { button } from "./states";
+
+export class SignIn {
+  private readonly dialog = h("dialog", { class: "sign-in", "aria-labelledby": "sign-in-title" });
+
+  constructor(private readonly context: Pick<Context, "api">, private readonly done: () => void) {
+    document.body.append(this.dialog);
+  }
+
+  open(): void {
+    if (this.dialog.open) return;
+    const wrong = this.context.api.token !== null;
+    const input = h("input", {
+      type: "password",
+      name: "token",
+      autocomplete: "off",
+      spellcheck: "false",
+      required: true,
+      "aria-invalid": wrong ? "true" : null,
+    });
+    const submit = (event: Event): void => {
+      event.preventDefault();
+      this.context.api.setToken(input.value.trim());
+      this.dialog.close();
+      this.done();
+    };
+    fill(
+      this.dialog,
+      h(
+        "form",
+        { method: "dialog", onsubmit: submit },
+        h("h2", { id: "sign-in-title", class: "panel-title" }, t("signIn.title")),
+        h("p", {}, t("signIn.text")),
+        h("label", { class: "field" }, h("span", { class: "label" }, t("signIn.token")), input),
+        wrong && h("p", { class: "error", role: "alert" }, t("signIn.wrong")),
+        h(
+          "div",
+          { class: "row end" },
+          button(t("signIn.cancel"), () => this.dialog.close(), "quiet"),
+          h("button", { type: "submit", class: "button primary" }, t("signIn.submit")),
+        ),
+      ),
+    );
+    this.dialog.showModal();
+    input.focus();
+  }
+}

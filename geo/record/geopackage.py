@@ -1,0 +1,283 @@
+"""The record in one GeoPackage file on a local disk."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from geo.layers import Catalog
+from geo.record import commit as committing
+from geo.record import guard, prepare, reading, schema, sqlite
+from geo.record import verify as verifying
+from geo.record.protocol import (
+    Anchor,
+    Author,
+    ChangeSet,
+    Commit,
+    Entries,
+    Event,
+    Head,
+    HistoryItem,
+    StorageError,
+    Verification,
+)
+
+#: log rows from which a commit is followed by a truncating checkpoint
+_CHECKPOINT_ROWS = 5_000
+_READERS = 4
+_MORE_READERS = 28
+
+
+class GeoPackageRecord:
+    """See `geo.record.protocol.Record`. Open with `open_record`; one object a process.
+
+    Threads share it: one writing connection behind a lock, a pool of reading ones.
+    It must not cross a fork: open it in the child.
+    """
+
+    def __init__(self, path: Path, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.path = path
+        self._pid = os.getpid()
+        self._write_lock = threading.Lock()
+        self._writing = threading.local()
+        self._faulty = False
+        self._closed = False
+        sqlite.refuse_network(path.parent)
+        with sqlite.storage_errors(str(path)):
+            self._writer = sqlite.connect(path)
+            schema.prepare(self._writer, catalog)
+            self._probe = sqlite.connect(path, read_only=True)
+        self._probe_lock = threading.Lock()
+        self._seen = threading.local()
+        self._guarded = guard.register(path)
+        self._write_engine = _engine(lambda: self._writer, StaticPool, "BEGIN IMMEDIATE")
+        self._read_engine = _engine(
+            lambda: sqlite.connect(path, read_only=True),
+            QueuePool,
+            "BEGIN",
+            pool_size=_READERS,
+            max_overflow=_MORE_READERS,
+        )
+
+    # -- writing
+
+    def commit(
+        self,
+        changes: Sequence[ChangeSet],
+        author: Author,
+        *,
+        time: datetime | None = None,
+        connection: Connection | None = None,
+    ) -> tuple[Commit, list[np.ndarray]]:
+        """All change sets as one revision; returns it and the fids of each set's rows.
+
+        ``connection``: one of `write`, to commit together with changes of sys_ tables.
+        Raises `VersionConflict`, `geo.errors.Rejected`, `StorageError`; then nothing is
+        stored.
+        """
+        prepared = [prepare.prepare(item, self.catalog) for item in changes]
+        if connection is not None:
+            return committing.write(_raw(connection), prepared, author, time)
+        with self.write() as own:
+            result = committing.write(_raw(own), prepared, author, time)
+        if sum(map(len, prepared)) >= _CHECKPOINT_ROWS:
+            self.checkpoint()
+        return result
+
+    def event(
+        self,
+        action: str,
+        author: Author,
+        detail: dict[str, Any],
+        *,
+        connection: Connection | None = None,
+    ) -> int:
+        """Append a row that changes no feature; returns its seq. No secrets in ``detail``:
+        it can never be removed."""
+        if connection is not None:
+            return committing.append_event(_raw(connection), action, author, detail, None)
+        with self.write() as own:
+            return committing.append_event(_raw(own), action, author, detail, None)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction begun with BEGIN IMMEDIATE; commits when the block ends well."""
+        self._check_usable()
+        if self._faulty:
+            raise StorageError("E_STORAGE_FAULT", str(self.path))
+        if getattr(self._writing, "on", False):
+            raise RuntimeError("write() inside write() of the same thread")
+        if not self._write_lock.acquire(timeout=sqlite.BUSY_TIMEOUT_MS / 1000):
+            raise StorageError("E_BUSY", str(self.path))
+        self._writing.on = True
+        try:
+            with (
+                sqlite.storage_errors(str(self.path), fatal=self._stop_writing),
+                self._write_engine.begin() as connection,
+            ):
+                yield connection
+        finally:
+            self._writing.on = False
+            self._write_lock.release()
+
+    def _stop_writing(self) -> None:
+        # After a failed write or fsync nobody knows what is on the disk: do not retry.
+        self._faulty = True
+
+    def checkpoint(self) -> bool:
+        """Move the write-ahead log into the file and cut it; False when readers prevent it."""
+        with self._write_lock, sqlite.storage_errors(str(self.path), fatal=self._stop_writing):
+            self._writer.execute("PRAGMA busy_timeout = 0")
+            try:
+                row = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._writer.execute(f"PRAGMA busy_timeout = {sqlite.BUSY_TIMEOUT_MS}")
+        return bool(row[0] == 0)
+
+    # -- reading
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that cannot write; all its queries see one moment."""
+        self._check_usable()
+        with sqlite.storage_errors(str(self.path)), self._read_engine.connect() as connection:
+            connection.begin()
+            yield connection
+
+    def head(self) -> Head:
+        with self._probe_lock:
+            return committing.head(self._probe)
+
+    def changed(self) -> bool:
+        """Has any connection, here or in another process, committed since this thread
+        last asked? True on the first call."""
+        with self._probe_lock:
+            (version,) = self._probe.execute("PRAGMA data_version").fetchone()
+        before = getattr(self._seen, "version", None)
+        self._seen.version = version
+        return before != version
+
+    def commits(self, since: int = 0) -> list[Commit]:
+        """Commits with a revision above ``since``."""
+        with self.read() as connection:
+            return reading.commits(_raw(connection), since)
+
+    def events(self, since_seq: int = 0, limit: int = 1000) -> list[Event]:
+        with self.read() as connection:
+            return reading.events(_raw(connection), since_seq, limit)
+
+    def entries(
+        self, layer: str, since_seq: int = 0, until_seq: int | None = None, batch: int = 50_000
+    ) -> Iterator[Entries]:
+        """Changes of a layer with since_seq < seq <= until_seq (default: now), in order."""
+        definition = self.catalog.layers[layer]
+        with self.read() as connection:
+            yield from reading.entries(_raw(connection), definition, since_seq, until_seq, batch)
+
+    def state(
+        self, layer: str, revision: int | None = None, batch: int = 50_000
+    ) -> Iterator[Entries]:
+        """Features alive at ``revision`` (default: now), from the log alone."""
+        definition = self.catalog.layers[layer]
+        with self.read() as connection:
+            raw = _raw(connection)
+            last = committing.head(raw).seq
+            if revision is not None:
+                found = [c.last_seq for c in reading.commits(raw, revision - 1)[:1]]
+                last = min(found[0], last) if found and revision > 0 else last * (revision > 0)
+            yield from reading.state(raw, definition, last, batch)
+
+    def history(self, layer: str, fid: int) -> list[HistoryItem]:
+        with self.read() as connection:
+            return reading.history(_raw(connection), self.catalog.layers[layer], fid)
+
+    def as_of_revision(self, time: datetime) -> int:
+        """The last revision committed at or before ``time``; 0 for none."""
+        with self.read() as connection:
+            return reading.as_of_revision(_raw(connection), time)
+
+    def anchor(self) -> Anchor:
+        """The end of the chain, to be kept outside the database."""
+        with self.read() as connection:
+            end = committing.tail(_raw(connection))
+        return Anchor(end.seq, end.h.hex(), datetime.now(UTC))
+
+    def verify(self, anchors: Sequence[Anchor] = ()) -> Verification:
+        with self.read() as connection:
+            return verifying.verify(_raw(connection), self.catalog, anchors)
+
+    def copy_to(self, path: Path) -> None:
+        """A consistent, compact copy (VACUUM INTO), readable by GDAL and desktop GIS.
+
+        It holds everything, accounts too: a backup, not a download. ``path`` must not exist.
+        """
+        self._check_usable()
+        if path.exists():
+            raise FileExistsError(path)
+        guard.refuse_live(path)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with sqlite.storage_errors(str(path)):
+            connection = sqlite.connect(self.path)
+            try:
+                connection.execute("VACUUM INTO ?", (str(path),))
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+            finally:
+                connection.close()
+
+    # -- life
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        guard.unregister(self._guarded)
+        self._read_engine.dispose()
+        self._write_engine.dispose()
+        with self._probe_lock:
+            self._probe.close()
+        self._writer.close()
+
+    def __enter__(self) -> GeoPackageRecord:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise RuntimeError("the record is closed")
+        if self._pid != os.getpid():
+            raise RuntimeError("a record must not cross a fork; open it in the child")
+
+
+def open_record(path: Path, catalog: Catalog) -> GeoPackageRecord:
+    """Open or create the record at ``path``; its folder must exist on a local disk."""
+    return GeoPackageRecord(Path(path).resolve(), catalog)
+
+
+def _raw(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
+
+
+def _engine(creator: Callable[[], Any], pool: Any, begin: str, **options: Any) -> Engine:
+    engine = create_engine(
+        "sqlite://", module=sqlite.library(), creator=creator, poolclass=pool, **options
+    )
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "begin", start)
+    return engine

@@ -1,0 +1,122 @@
+"""The log: canonical bodies, the hash chain and its check. Knows no database.
+
+``h = sha256(previous h || body || sha256(geometry))``; the first row follows 32 zero
+bytes, a row without geometry adds nothing for it. ``body`` is JSON with sorted keys and
+no spaces; it repeats the row's columns, so the chain covers them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+GENESIS = bytes(32)
+
+#: seq, revision, kind, layer, fid, body, geom, h
+LogRow = tuple[int, int, str, str | None, int | None, str, bytes | None, bytes]
+
+
+@dataclass
+class Tail:
+    """End of the log; moved on while rows are written."""
+
+    seq: int
+    revision: int
+    h: bytes
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+def link(previous: bytes, body: bytes, geometry: bytes | None) -> bytes:
+    if geometry is None:
+        return sha256(previous + body).digest()
+    return sha256(previous + body + sha256(geometry).digest()).digest()
+
+
+def milliseconds(time: datetime) -> datetime:
+    """``time`` in UTC, cut to what GeoPackage's DATETIME holds."""
+    if time.tzinfo is None:
+        raise ValueError("a time of the record needs a time zone")
+    time = time.astimezone(UTC)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+def format_time(time: datetime) -> str:
+    return milliseconds(time).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def parse_time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+class ChainCheck:
+    """Recomputes the chain row by row; keeps the first fault of each kind of place."""
+
+    def __init__(self, anchors: Mapping[int, str] | None = None) -> None:
+        self.h = GENESIS
+        self.seq = 0
+        self.revision = 0
+        self.rows = 0
+        self.faults: list[tuple[str, int, str]] = []
+        self._anchors = dict(anchors or {})
+        self._promised = 0
+
+    def feed(self, rows: Iterable[LogRow]) -> list[dict[str, Any]]:
+        """Check ``rows``; return their parsed bodies ({} where unreadable)."""
+        loads, anchors = orjson.loads, self._anchors
+        bodies: list[dict[str, Any]] = []
+        for seq, revision, kind, layer, fid, text, geometry, h in rows:
+            self.rows += 1
+            if seq != self.seq + 1:
+                self._fault("order", self.seq + 1, f"seq {self.seq + 1} is missing")
+            body = text.encode() if isinstance(text, str) else bytes(text)
+            digest = sha256(geometry) if geometry is not None else None
+            expected = sha256(
+                self.h + body + (digest.digest() if digest is not None else b"")
+            ).digest()
+            if expected != h:
+                self._fault("chain", seq, "hash differs")
+            try:
+                document = loads(body)
+                same = (
+                    document["seq"] == seq
+                    and document["revision"] == revision
+                    and document["kind"] == kind
+                    and document.get("layer") == layer
+                    and document.get("fid") == fid
+                    and document.get("geom") == (digest.hexdigest() if digest else None)
+                )
+            except (ValueError, KeyError, AttributeError, TypeError):
+                document, same = {}, False
+            if not same:
+                self._fault("body", seq, "columns or geometry differ from the body")
+            if kind == "commit":
+                if revision != self.revision + 1 or seq <= self._promised:
+                    self._fault("order", seq, "commit out of order")
+                self.revision = revision
+                self._promised = document.get("last_seq", seq)
+            elif kind == "feature" and seq > self._promised:
+                self._fault("order", seq, "feature row outside its commit")
+            if seq in anchors and anchors.pop(seq) != h.hex():
+                self._fault("anchor", seq, "anchored hash differs: the log was rewritten")
+            # Continue from what is stored: one edited row is named once, not all after it.
+            self.h, self.seq = h, seq
+            bodies.append(document)
+        return bodies
+
+    def finish(self) -> None:
+        """Call after the last row: finds a cut tail."""
+        if self._promised > self.seq:
+            self._fault("order", self.seq + 1, "the log ends inside a commit")
+        for seq in sorted(self._anchors):
+            self._fault("anchor", seq, "anchored row is missing")
+
+    def _fault(self, kind: str, seq: int, message: str) -> None:
+        self.faults.append((kind, seq, message))

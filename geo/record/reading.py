@@ -1,0 +1,221 @@
+# ruff: noqa: S608 - names come from checked layer definitions
+"""Reading the log: commits, events, columnar entries, history, state at a revision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import json as arrow_json
+
+from geo.layers import Layer
+from geo.record.commit import author_of, commit_of
+from geo.record.log import format_time, parse_time
+from geo.record.protocol import (
+    OPERATIONS,
+    Commit,
+    Entries,
+    Event,
+    HistoryItem,
+    attribute_schema,
+)
+
+_COLUMNS = "seq, revision, fid, body, geom"
+#: how Arrow's JSON reader meets a type before it is cast
+_JSON_TYPES = {pa.date32(): pa.string(), pa.timestamp("us", tz="UTC"): pa.string()}
+
+
+def commits(connection: Any, since: int = 0) -> list[Commit]:
+    rows = connection.execute(
+        "SELECT body FROM sys_log WHERE kind = 'commit' AND revision > ? ORDER BY revision",
+        (since,),
+    )
+    return [commit_of(body) for (body,) in rows]
+
+
+def events(connection: Any, since_seq: int, limit: int) -> list[Event]:
+    rows = connection.execute(
+        "SELECT body FROM sys_log WHERE kind = 'event' AND seq > ? ORDER BY seq LIMIT ?",
+        (since_seq, limit),
+    )
+    documents = [orjson.loads(body) for (body,) in rows]
+    return [
+        Event(
+            seq=document["seq"],
+            revision=document["revision"],
+            time=parse_time(document["time"]),
+            action=document["action"],
+            author=author_of(document),
+            detail=document["detail"],
+        )
+        for document in documents
+    ]
+
+
+def as_of_revision(connection: Any, time: datetime) -> int:
+    row = connection.execute(
+        "SELECT revision FROM sys_log WHERE kind = 'commit' AND body ->> '$.time' <= ? "
+        "ORDER BY revision DESC LIMIT 1",
+        (format_time(time),),
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def commit_times(connection: Any, first: int, last: int) -> np.ndarray:
+    """datetime64[us] of the revisions first..last."""
+    rows = connection.execute(
+        "SELECT body ->> '$.time' FROM sys_log WHERE kind = 'commit' "
+        "AND revision BETWEEN ? AND ? ORDER BY revision",
+        (first, last),
+    ).fetchall()
+    return np.array([text.rstrip("Z") for (text,) in rows], "datetime64[us]")
+
+
+def entries(
+    connection: Any, layer: Layer, since_seq: int, until_seq: int | None, batch: int
+) -> Iterator[Entries]:
+    """Rows with since_seq < seq <= until_seq, at most ``batch`` at a time."""
+    for first, last in _ranges(connection, layer.id, since_seq, until_seq):
+        cursor = connection.execute(
+            f"SELECT {_COLUMNS} FROM sys_log WHERE seq BETWEEN ? AND ? AND layer = ? "
+            "AND kind = 'feature' ORDER BY seq",
+            (first, last, layer.id),
+        )
+        while rows := cursor.fetchmany(batch):
+            yield to_entries(connection, layer, rows)
+
+
+def _ranges(
+    connection: Any, layer: str, since_seq: int, until_seq: int | None
+) -> list[tuple[int, int]]:
+    """Stretches of the log that hold the layer's rows, near ones joined."""
+    rows = connection.execute(
+        "SELECT body ->> ?1, body ->> ?2 FROM sys_log WHERE kind = 'commit' "
+        "AND body ->> ?1 IS NOT NULL AND revision >= "
+        "ifnull((SELECT revision FROM sys_log WHERE seq <= ?3 ORDER BY seq DESC LIMIT 1), 0) "
+        "ORDER BY revision",
+        (f"$.ranges.{layer}[0]", f"$.ranges.{layer}[1]", since_seq),
+    )
+    joined: list[tuple[int, int]] = []
+    for stored_first, stored_last in rows:
+        first = max(stored_first, since_seq + 1)
+        last = stored_last if until_seq is None else min(stored_last, until_seq)
+        if first > last:
+            continue
+        if joined and first - joined[-1][1] <= 1000:
+            joined[-1] = (joined[-1][0], last)
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def state(connection: Any, layer: Layer, last_seq: int, batch: int) -> Iterator[Entries]:
+    """Features alive after ``last_seq``, from the log alone, in seq order."""
+    found = connection.execute(
+        "SELECT max(seq) FROM sys_log WHERE layer = ? AND fid IS NOT NULL AND seq <= ? "
+        "GROUP BY fid",
+        (layer.id, last_seq),
+    ).fetchall()
+    seqs = np.sort(np.array(found, np.int64).reshape(-1))
+    for start in range(0, len(seqs), batch):
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM json_each(?) j JOIN sys_log ON seq = j.value "
+            "WHERE body ->> '$.op' <> 'delete'",
+            (orjson.dumps(seqs[start : start + batch].tolist()).decode(),),
+        ).fetchall()
+        if rows:
+            yield to_entries(connection, layer, rows)
+
+
+def to_entries(connection: Any, layer: Layer, rows: Sequence[tuple[Any, ...]]) -> Entries:
+    """Columns from log rows (seq, revision, fid, body, geom)."""
+    seq, revision, fid, bodies, geom = zip(*rows, strict=True)
+    table = _parse(layer, bodies)
+    revisions = np.array(revision, np.int64)
+    first = int(revisions.min())
+    times = commit_times(connection, first, int(revisions.max()))
+    geometry = np.empty(len(rows), object)
+    geometry[:] = geom
+    codes = pc.index_in(table["op"].combine_chunks(), pa.array(list(OPERATIONS)))
+    after = table["after"].combine_chunks()
+    return Entries(
+        layer=layer.id,
+        seq=np.array(seq, np.int64),
+        revision=revisions,
+        fid=np.array(fid, np.int64),
+        version=table["version"].to_numpy(),
+        op=np.array(list(OPERATIONS.values()), np.int8)[codes.to_numpy()],
+        time=times[revisions - first],
+        measure=table["measure"].to_numpy(zero_copy_only=False).astype(np.float64),
+        attributes=_attributes(layer, after),
+        geometry=geometry,
+    )
+
+
+def _parse(layer: Layer, bodies: Sequence[str]) -> pa.Table:
+    after = pa.struct(
+        [pa.field(f.name, _JSON_TYPES.get(f.type, f.type)) for f in attribute_schema(layer)]
+    )
+    schema = pa.schema(
+        [("op", pa.string()), ("version", pa.int64()), ("measure", pa.float64()), ("after", after)]
+    )
+    text = "\n".join(bodies).encode()
+    # One block may not end inside a row, so it must hold the longest of them.
+    block = max(1 << 20, 4 * max(map(len, bodies)) + 64)
+    return arrow_json.read_json(
+        pa.BufferReader(text),
+        read_options=arrow_json.ReadOptions(use_threads=False, block_size=block),
+        parse_options=arrow_json.ParseOptions(
+            explicit_schema=schema, unexpected_field_behavior="ignore"
+        ),
+    )
+
+
+def _attributes(layer: Layer, after: pa.StructArray) -> pa.Table:
+    schema = attribute_schema(layer)
+    # flatten() applies the struct's own nulls: a delete has none of the values.
+    columns = [
+        _typed(column, field.type) for column, field in zip(after.flatten(), schema, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_timestamp(kind):
+        # Without the zone letter Arrow needs no time zone database.
+        bare = pc.utf8_rtrim(column, characters="Z")
+        return pc.cast(pc.cast(bare, pa.timestamp("us")), kind)
+    return column if column.type == kind else pc.cast(column, kind)
+
+
+def history(connection: Any, layer: Layer, fid: int) -> list[HistoryItem]:
+    """All versions of a feature, oldest first."""
+    rows = connection.execute(
+        "SELECT f.seq, f.body, f.geom, c.body FROM sys_log f JOIN sys_log c "
+        "ON c.kind = 'commit' AND c.revision = f.revision "
+        "WHERE f.layer = ? AND f.fid = ? ORDER BY f.seq",
+        (layer.id, fid),
+    ).fetchall()
+    items = []
+    for seq, body, geom, commit_body in rows:
+        document, commit = orjson.loads(body), commit_of(commit_body)
+        items.append(
+            HistoryItem(
+                seq=seq,
+                revision=commit.revision,
+                version=document["version"],
+                operation=document["op"],
+                time=commit.time,
+                author=commit.author,
+                attributes=document["after"],
+                measure=document["measure"],
+                geometry=geom,
+                before=document["before"],
+            )
+        )
+    return items

@@ -1,0 +1,330 @@
+# ruff: noqa: S608 - names come from checked layer definitions
+"""Tables of the GeoPackage: standard metadata, one table a layer, R-tree, log triggers.
+
+Source: OGC GeoPackage 1.4 (12-128r19); R-tree triggers as in its Annex F.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from geo.layers import Catalog, Field, Layer
+from geo.record import tables
+from geo.record.blob import SRS_ID
+from geo.record.protocol import SchemaMismatch, SchemaTooNew, StorageError, measure_column
+
+APPLICATION_ID = 0x47504B47  # 'GPKG'
+USER_VERSION = 10400  # GeoPackage 1.4.0
+
+_TYPES = {
+    "string": "TEXT",
+    "integer": "INTEGER",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "datetime": "DATETIME",
+}
+
+_GPKG = (
+    """CREATE TABLE gpkg_spatial_ref_sys (srs_name TEXT NOT NULL, srs_id INTEGER PRIMARY KEY,
+    organization TEXT NOT NULL, organization_coordsys_id INTEGER NOT NULL,
+    definition TEXT NOT NULL, description TEXT)""",
+    """CREATE TABLE gpkg_contents (table_name TEXT NOT NULL PRIMARY KEY, data_type TEXT NOT NULL,
+    identifier TEXT UNIQUE, description TEXT DEFAULT '',
+    last_change DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')),
+    min_x DOUBLE, min_y DOUBLE, max_x DOUBLE, max_y DOUBLE, srs_id INTEGER,
+    CONSTRAINT fk_gc_r_srs_id FOREIGN KEY (srs_id) REFERENCES gpkg_spatial_ref_sys(srs_id))""",
+    """CREATE TABLE gpkg_geometry_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL,
+    geometry_type_name TEXT NOT NULL, srs_id INTEGER NOT NULL, z TINYINT NOT NULL,
+    m TINYINT NOT NULL, CONSTRAINT pk_geom_cols PRIMARY KEY (table_name, column_name),
+    CONSTRAINT uk_gc_table_name UNIQUE (table_name),
+    CONSTRAINT fk_gc_tn FOREIGN KEY (table_name) REFERENCES gpkg_contents(table_name),
+    CONSTRAINT fk_gc_srs FOREIGN KEY (srs_id) REFERENCES gpkg_spatial_ref_sys (srs_id))""",
+    """CREATE TABLE gpkg_extensions (table_name TEXT, column_name TEXT,
+    extension_name TEXT NOT NULL, definition TEXT NOT NULL, scope TEXT NOT NULL,
+    CONSTRAINT ge_tce UNIQUE (table_name, column_name, extension_name))""",
+    """CREATE TABLE gpkg_data_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL,
+    name TEXT, title TEXT, description TEXT, mime_type TEXT, constraint_name TEXT,
+    CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name),
+    CONSTRAINT gdc_tn UNIQUE (table_name, name))""",
+    """CREATE TABLE gpkg_data_column_constraints (constraint_name TEXT NOT NULL,
+    constraint_type TEXT NOT NULL, value TEXT, min NUMERIC, min_is_inclusive BOOLEAN,
+    max NUMERIC, max_is_inclusive BOOLEAN, description TEXT,
+    CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value))""",
+)
+
+#: WKT 1 (OGC 01-009) as the base table asks for; EPSG's axis order is written out.
+_WKT_4326 = (
+    'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563,'
+    'AUTHORITY["EPSG","7030"]],AUTHORITY["EPSG","6326"]],PRIMEM["Greenwich",0,'
+    'AUTHORITY["EPSG","8901"]],UNIT["degree",0.0174532925199433,AUTHORITY["EPSG","9122"]],'
+    'AXIS["Latitude",NORTH],AXIS["Longitude",EAST],AUTHORITY["EPSG","4326"]]'
+)
+_WKT_4490 = (
+    'GEOGCS["China Geodetic Coordinate System 2000",DATUM["China_2000",'
+    'SPHEROID["CGCS2000",6378137,298.257222101,AUTHORITY["EPSG","1024"]],'
+    'AUTHORITY["EPSG","1043"]],PRIMEM["Greenwich",0,AUTHORITY["EPSG","8901"]],'
+    'UNIT["degree",0.0174532925199433,AUTHORITY["EPSG","9122"]],AXIS["Latitude",NORTH],'
+    'AXIS["Longitude",EAST],AUTHORITY["EPSG","4490"]]'
+)
+_SRS: tuple[tuple[str, int, str, int, str, str | None], ...] = (
+    ("Undefined Cartesian SRS", -1, "NONE", -1, "undefined", "undefined Cartesian"),
+    ("Undefined geographic SRS", 0, "NONE", 0, "undefined", "undefined geographic"),
+    ("WGS 84", 4326, "EPSG", 4326, _WKT_4326, "longitude/latitude in decimal degrees"),
+    (
+        "China Geodetic Coordinate System 2000",
+        4490,
+        "EPSG",
+        4490,
+        _WKT_4490,
+        "CGCS2000, longitude/latitude in decimal degrees",
+    ),
+)
+
+_LOG_TRIGGERS = tuple(
+    f"CREATE TRIGGER sys_log_no_{verb.lower()} BEFORE {verb} ON sys_log "
+    f"BEGIN SELECT RAISE(ABORT, 'sys_log is append-only'); END"
+    for verb in ("UPDATE", "DELETE")
+)
+
+
+def prepare(connection: Any, catalog: Catalog) -> None:
+    """Create what is missing, in one transaction; refuse a newer or a foreign file.
+
+    ``connection`` is a DBAPI connection in autocommit mode. New layers and new fields of
+    the catalog become tables and columns; nothing is ever dropped.
+    """
+    if not _is_current(connection, catalog):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if not _names(connection, "table"):
+                _create(connection)
+            _check_version(connection)
+            for layer in catalog.layers.values():
+                _prepare_layer(connection, layer)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _is_current(connection: Any, catalog: Catalog) -> bool:
+    if "sys_meta" not in _names(connection, "table"):
+        if _names(connection, "table"):
+            raise StorageError("E_NOT_A_RECORD")
+        return False
+    _check_version(connection)
+    return all(
+        {name for name, _ in _columns(layer)} <= _declared(connection, layer).keys()
+        and _titles(connection, layer) == _expected_titles(layer)
+        for layer in catalog.layers.values()
+    )
+
+
+def _check_version(connection: Any) -> None:
+    if "sys_meta" not in _names(connection, "table"):
+        raise StorageError("E_NOT_A_RECORD")
+    row = connection.execute("SELECT value FROM sys_meta WHERE key = 'schema_version'").fetchone()
+    version = int(row[0]) if row else 0
+    if version > tables.SCHEMA_VERSION:
+        raise SchemaTooNew(
+            f"数据库版本 {version} 比本软件支持的 {tables.SCHEMA_VERSION} 新；请升级软件",
+            f"the file has schema version {version}, this software knows "
+            f"{tables.SCHEMA_VERSION}; upgrade the software",
+        )
+
+
+def _create(connection: Any) -> None:
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {USER_VERSION}")
+    for statement in _GPKG:
+        connection.execute(statement)
+    connection.executemany("INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", _SRS)
+    connection.executemany(
+        "INSERT INTO gpkg_extensions VALUES (?, NULL, 'gpkg_schema', "
+        "'http://www.geopackage.org/spec140/#extension_schema', 'read-write')",
+        [("gpkg_data_columns",), ("gpkg_data_column_constraints",)],
+    )
+    dialect = sqlite.dialect()
+    for table in tables.metadata.sorted_tables:
+        connection.execute(str(CreateTable(table).compile(dialect=dialect)))
+        for index in sorted(table.indexes, key=lambda item: str(item.name)):
+            connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+    for statement in _LOG_TRIGGERS:
+        connection.execute(statement)
+    connection.execute(
+        "INSERT INTO sys_meta VALUES ('schema_version', ?)", (str(tables.SCHEMA_VERSION),)
+    )
+
+
+def quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _names(connection: Any, kind: str) -> set[str]:
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = ?", (kind,))
+    return {row[0] for row in rows}
+
+
+def _declared(connection: Any, layer: Layer) -> dict[str, str]:
+    rows = connection.execute("SELECT name, type FROM pragma_table_info(?)", (layer.id,))
+    return dict(rows)
+
+
+def _field_type(field: Field) -> str:
+    if field.type == "string" and field.max_length:
+        return f"TEXT({field.max_length})"
+    return _TYPES[field.type]
+
+
+def _columns(layer: Layer) -> list[tuple[str, str]]:
+    """Name and declaration of each column after ``fid``."""
+    columns = [("geom", layer.geometry.upper())] if layer.geometry else []
+    columns += [(field.name, _field_type(field)) for field in layer.fields]
+    measure = measure_column(layer)
+    if measure:
+        limit = f"CHECK ({measure} >= 0 AND {measure} < 1e13)"
+        columns.append((measure, f"DOUBLE {limit}"))
+    return [
+        *columns,
+        ("version", "INTEGER NOT NULL"),
+        ("revision", "INTEGER NOT NULL"),
+        ("log_seq", "INTEGER NOT NULL"),
+        ("updated_at", "DATETIME NOT NULL"),
+    ]
+
+
+def _prepare_layer(connection: Any, layer: Layer) -> None:
+    declared = _declared(connection, layer)
+    columns = _columns(layer)
+    if not declared:
+        body = ", ".join(f"{quote(name)} {kind}" for name, kind in columns)
+        connection.execute(
+            f"CREATE TABLE {quote(layer.id)} "
+            f"(fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, {body})"
+        )
+        _register(connection, layer)
+        if layer.geometry:
+            create_rtree(connection, layer)
+    else:
+        for name, kind in columns:
+            if name not in declared:
+                if name == "geom":
+                    raise _mismatch(layer, name, "none", kind)
+                connection.execute(f"ALTER TABLE {quote(layer.id)} ADD COLUMN {quote(name)} {kind}")
+            elif declared[name].partition("(")[0] != kind.partition(" ")[0].partition("(")[0]:
+                raise _mismatch(layer, name, declared[name], kind)
+    connection.execute(
+        "UPDATE gpkg_contents SET identifier = ?, description = ? WHERE table_name = ?",
+        (layer.title.zh, f"{layer.title.en}. {layer.description.zh}", layer.id),
+    )
+    connection.execute("DELETE FROM gpkg_data_columns WHERE table_name = ?", (layer.id,))
+    connection.executemany(
+        "INSERT INTO gpkg_data_columns (table_name, column_name, name, title, description) "
+        "VALUES (?, ?, ?, ?, ?)",
+        [(layer.id, *row) for row in _expected_titles(layer)],
+    )
+
+
+def _mismatch(layer: Layer, column: str, stored: str, wanted: str) -> SchemaMismatch:
+    return SchemaMismatch(
+        f"图层 {layer.id} 的字段 {column} 在数据库中为 {stored}，定义中为 {wanted}",
+        f"layer {layer.id}: column {column} is {stored} in the file, {wanted} in the definition",
+        where=f"{layer.id}.{column}",
+    )
+
+
+def _expected_titles(layer: Layer) -> list[tuple[str, str, str, str | None]]:
+    return [
+        (f.name, f.name, f"{f.title.zh} {f.title.en}", f.description.zh if f.description else None)
+        for f in sorted(layer.fields, key=lambda f: f.name)
+    ]
+
+
+def _titles(connection: Any, layer: Layer) -> list[tuple[str, str, str, str | None]]:
+    return connection.execute(
+        "SELECT column_name, name, title, description FROM gpkg_data_columns "
+        "WHERE table_name = ? ORDER BY column_name",
+        (layer.id,),
+    ).fetchall()
+
+
+def _register(connection: Any, layer: Layer) -> None:
+    connection.execute(
+        "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) VALUES (?, ?, ?, ?)",
+        (
+            layer.id,
+            "features" if layer.geometry else "attributes",
+            layer.id,
+            SRS_ID if layer.geometry else None,
+        ),
+    )
+    if layer.geometry:
+        connection.execute(
+            "INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', ?, ?, 0, 0)",
+            (layer.id, layer.geometry.upper(), SRS_ID),
+        )
+
+
+def rtree_name(layer: Layer) -> str:
+    return f"rtree_{layer.id}_geom"
+
+
+def create_rtree(connection: Any, layer: Layer) -> None:
+    connection.execute(
+        f"CREATE VIRTUAL TABLE {quote(rtree_name(layer))} USING rtree(id, minx, maxx, miny, maxy)"
+    )
+    connection.execute(
+        "INSERT INTO gpkg_extensions VALUES (?, 'geom', 'gpkg_rtree_index', "
+        "'http://www.geopackage.org/spec140/#extension_rtree', 'write-only')",
+        (layer.id,),
+    )
+    for statement in _rtree_triggers(layer).values():
+        connection.execute(statement)
+
+
+def _rtree_triggers(layer: Layer) -> dict[str, str]:
+    t, r = quote(layer.id), quote(rtree_name(layer))
+    new, old = "NEW.geom NOTNULL AND NOT ST_IsEmpty(NEW.geom)", "OLD.geom ISNULL"
+    gone = "NEW.geom ISNULL OR ST_IsEmpty(NEW.geom)"
+    edges = "ST_MinX(NEW.geom), ST_MaxX(NEW.geom), ST_MinY(NEW.geom), ST_MaxY(NEW.geom)"
+    was = "OLD.geom NOTNULL AND NOT ST_IsEmpty(OLD.geom)"
+    bodies = {
+        "insert": f"AFTER INSERT ON {t} WHEN ({new}) BEGIN "
+        f"INSERT OR REPLACE INTO {r} VALUES (NEW.fid, {edges}); END",
+        "update6": f"AFTER UPDATE OF geom ON {t} WHEN OLD.fid = NEW.fid AND ({new}) AND ({was}) "
+        f"BEGIN UPDATE {r} SET minx = ST_MinX(NEW.geom), maxx = ST_MaxX(NEW.geom), "
+        f"miny = ST_MinY(NEW.geom), maxy = ST_MaxY(NEW.geom) WHERE id = NEW.fid; END",
+        "update7": f"AFTER UPDATE OF geom ON {t} WHEN OLD.fid = NEW.fid AND ({new}) "
+        f"AND ({old} OR ST_IsEmpty(OLD.geom)) BEGIN "
+        f"INSERT INTO {r} VALUES (NEW.fid, {edges}); END",
+        "update2": f"AFTER UPDATE OF geom ON {t} WHEN OLD.fid = NEW.fid AND ({gone}) BEGIN "
+        f"DELETE FROM {r} WHERE id = OLD.fid; END",
+        "update5": f"AFTER UPDATE ON {t} WHEN OLD.fid != NEW.fid AND ({new}) BEGIN "
+        f"DELETE FROM {r} WHERE id = OLD.fid; "
+        f"INSERT OR REPLACE INTO {r} VALUES (NEW.fid, {edges}); END",
+        "update4": f"AFTER UPDATE ON {t} WHEN OLD.fid != NEW.fid AND ({gone}) BEGIN "
+        f"DELETE FROM {r} WHERE id IN (OLD.fid, NEW.fid); END",
+        "delete": f"AFTER DELETE ON {t} WHEN OLD.geom NOTNULL BEGIN "
+        f"DELETE FROM {r} WHERE id = OLD.fid; END",
+    }
+    return {
+        name: f"CREATE TRIGGER {quote(f'{rtree_name(layer)}_{name}')} {body}"
+        for name, body in bodies.items()
+    }
+
+
+@contextmanager
+def without_rtree_triggers(connection: Any, layer: Layer) -> Iterator[None]:
+    """For a bulk change inside a transaction: the caller keeps the R-tree itself."""
+    for name in _rtree_triggers(layer):
+        connection.execute(f"DROP TRIGGER {quote(f'{rtree_name(layer)}_{name}')}")
+    yield
+    for statement in _rtree_triggers(layer).values():
+        connection.execute(statement)

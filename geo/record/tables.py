@@ -1,0 +1,182 @@
+"""System tables of the record, for any home (SQLAlchemy Core)."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+#: Raised with each change of the tables below; a newer file is refused.
+SCHEMA_VERSION = 1
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+#: 64-bit; INTEGER on SQLite, where only that spelling is the rowid.
+_Id = BigInteger().with_variant(Integer(), "sqlite")
+
+ROLES = ("viewer", "field", "agronomist", "manager", "admin")
+JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+# Times are text, ISO 8601 UTC with milliseconds: they sort, and read the same everywhere.
+meta = Table(
+    "sys_meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+log = Table(
+    "sys_log",
+    metadata,
+    Column("seq", _Id, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("layer", String(40)),
+    Column("fid", BigInteger),
+    Column("body", Text, nullable=False),
+    Column("geom", LargeBinary),
+    Column("h", LargeBinary(32), nullable=False),
+    CheckConstraint(_one_of("kind", ("commit", "feature", "event")), name="kind"),
+)
+Index(
+    "sys_log_feature",
+    log.c.layer,
+    log.c.fid,
+    log.c.seq,
+    sqlite_where=log.c.fid.is_not(None),
+    postgresql_where=log.c.fid.is_not(None),
+)
+Index(
+    "sys_log_commit",
+    log.c.revision,
+    unique=True,
+    sqlite_where=text("kind = 'commit'"),
+    postgresql_where=text("kind = 'commit'"),
+)
+Index(
+    "sys_log_event",
+    log.c.seq,
+    sqlite_where=text("kind = 'event'"),
+    postgresql_where=text("kind = 'event'"),
+)
+
+people = Table(
+    "sys_people",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", String(80), nullable=False, unique=True),
+    Column("password_hash", Text),  # argon2id, PHC string; NULL: tokens only
+    Column("role", String(16), nullable=False),
+    Column("counties", Text),  # JSON array of county codes; NULL: all
+    Column("disabled", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", String(24), nullable=False),
+    CheckConstraint(_one_of("role", ROLES), name="role"),
+)
+
+tokens = Table(
+    "sys_tokens",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("token_sha256", LargeBinary(32), nullable=False, unique=True),
+    Column("person_id", ForeignKey("sys_people.id", ondelete="CASCADE"), nullable=False),
+    Column("role", String(16), nullable=False),  # at most the person's own
+    Column("kind", String(8), nullable=False, server_default=text("'token'")),
+    Column("label", String(200)),
+    Column("created_at", String(24), nullable=False),
+    Column("expires_at", String(24)),
+    Column("last_used_at", String(24)),
+    CheckConstraint(_one_of("role", ROLES), name="role"),
+    CheckConstraint(_one_of("kind", ("token", "session")), name="kind"),
+)
+
+blobs = Table(
+    "sys_blobs",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", String(120)),
+    Column("created_at", String(24), nullable=False),
+)
+
+jobs = Table(
+    "sys_jobs",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("args", Text, nullable=False),  # JSON
+    Column("state", String(16), nullable=False, server_default=text("'queued'")),
+    Column("person_id", ForeignKey("sys_people.id")),
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("lease_token", String(64)),
+    Column("lease_until", String(24)),
+    Column("heartbeat_at", String(24)),
+    Column("cancel_requested", Integer, nullable=False, server_default=text("0")),
+    Column("progress", Text),  # JSON
+    Column("checkpoint", Text),  # JSON
+    Column("idempotency_key", String(200), unique=True),
+    Column("result", Text),  # JSON
+    Column("problem", Text),  # JSON, RFC 9457
+    Column("created_at", String(24), nullable=False),
+    Column("started_at", String(24)),
+    Column("finished_at", String(24)),
+    CheckConstraint(_one_of("state", JOB_STATES), name="state"),
+)
+Index("sys_jobs_open", jobs.c.state, jobs.c.priority, jobs.c.id)
+
+uploads = Table(
+    "sys_uploads",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("layer", String(40), nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("sha256", ForeignKey("sys_blobs.sha256")),  # NULL until all bytes are there
+    Column("size", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("person_id", ForeignKey("sys_people.id")),
+    Column("job_id", ForeignKey("sys_jobs.id")),
+    Column("decisions", Text),  # JSON
+    Column("report", Text),  # JSON
+    Column("staged", String(64)),  # sha256 of the staged change set
+    Column("revision", BigInteger),  # of the commit
+    Column("reverted_by", BigInteger),  # revision of the revert
+    Column("created_at", String(24), nullable=False),
+    Column("updated_at", String(24), nullable=False),
+)
+Index("sys_uploads_layer", uploads.c.layer, uploads.c.sha256)
+
+idempotency = Table(
+    "sys_idempotency",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("person_id", BigInteger, nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("request_sha256", String(64), nullable=False),
+    Column("status", Integer),  # NULL while the first request runs
+    Column("headers", Text),  # JSON
+    Column("body", LargeBinary),
+    Column("created_at", String(24), nullable=False),
+    UniqueConstraint("person_id", "key"),
+)

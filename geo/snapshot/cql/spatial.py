@@ -1,0 +1,229 @@
+"""Spatial predicates on many rows against one literal geometry.
+
+Only rows whose bounds can satisfy the predicate are looked at; a grid laid over
+the literal settles most of those from their bounds alone; GEOS sees the rest,
+in blocks, with the literal prepared. Only predicates, never overlays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import shapely
+
+from geo.snapshot.cql.evaluate import Context, Expression, Kind, Logic, Value
+
+Box = tuple[float, float, float, float]
+
+#: Predicates as ``f(a, b)``.
+PREDICATES: dict[str, Callable[[Any, Any], Any]] = {
+    "s_intersects": shapely.intersects,
+    "s_disjoint": shapely.disjoint,
+    "s_within": shapely.within,
+    "s_contains": shapely.contains,
+    "s_touches": shapely.touches,
+    "s_crosses": shapely.crosses,
+    "s_overlaps": shapely.overlaps,
+    "s_equals": shapely.equals,
+}
+#: The same predicate with its arguments exchanged; others are symmetric.
+_MIRROR = {"s_within": "s_contains", "s_contains": "s_within"}
+_BLOCK = 20_000  # rows between two looks at the clock
+_GRID = 64  # cells a side of the grid over a literal
+_GRID_FROM = 5_000  # rows from which the grid pays
+_SLACK = 1e-9  # degrees (0.1 mm) by which bounds are widened, against rounding
+
+
+@dataclass(frozen=True)
+class GeometryColumn:
+    """The layer's geometry."""
+
+    kind: Kind = "geometry"
+
+    def evaluate(self, context: Context) -> Value:
+        return context.geometries(np.arange(context.length))
+
+
+@dataclass(frozen=True, eq=False)
+class GeometryLiteral:
+    """A geometry in EPSG:4490, lon/lat."""
+
+    geometry: Any
+    kind: Kind = "geometry"
+
+    def evaluate(self, context: Context) -> Value:
+        return self.geometry
+
+
+@dataclass(frozen=True)
+class HasNoGeometry:
+    """``geom IS NULL``."""
+
+    kind: Kind = "boolean"
+
+    def evaluate(self, context: Context) -> Value:
+        return pa.array(np.isnan(context.bounds()[:, 0]))
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A spatial function of two geometries."""
+
+    name: str
+    left: Expression
+    right: Expression
+    kind: Kind = "boolean"
+
+    def _against(self) -> tuple[str, Any] | None:
+        """(predicate, literal) such that it holds for predicate(row's geometry, literal)."""
+        if isinstance(self.left, GeometryColumn) and isinstance(self.right, GeometryLiteral):
+            return self.name, self.right.geometry
+        if isinstance(self.left, GeometryLiteral) and isinstance(self.right, GeometryColumn):
+            return _MIRROR.get(self.name, self.name), self.left.geometry
+        return None
+
+    @property
+    def bbox(self) -> Box | None:
+        """A box that the bounds of every row that satisfies this meet."""
+        against = self._against()
+        if against is None or against[0] == "s_disjoint":
+            return None
+        west, south, east, north = shapely.bounds(against[1]).tolist()
+        return (west - _SLACK, south - _SLACK, east + _SLACK, north + _SLACK)
+
+    def evaluate(self, context: Context) -> Value:
+        against = self._against()
+        if against is not None:
+            missing = np.isnan(context.bounds()[:, 0])
+            return pa.array(relate(*against, context), mask=missing if missing.any() else None)
+        if isinstance(self.left, GeometryLiteral):
+            same = PREDICATES[self.name](self.left.geometry, self.right.evaluate(context))
+            return pa.scalar(bool(same))
+        geometries = self.left.evaluate(context)
+        missing = shapely.is_missing(geometries)
+        return pa.array(PREDICATES[self.name](geometries, geometries), mask=missing)
+
+
+def relate(name: str, literal: Any, context: Context) -> np.ndarray:
+    """bool[n]: ``name(row's geometry, literal)``; False for a null geometry."""
+    if name == "s_disjoint":
+        return ~relate("s_intersects", literal, context)
+    result = np.zeros(context.length, dtype=bool)
+    bounds = context.bounds()
+    places = np.flatnonzero(_possible(name, shapely.bounds(literal), bounds))
+    if name in ("s_intersects", "s_within"):
+        yes, no = _settled(literal, bounds[places])
+        result[places[yes]] = True
+        places = places[~(yes | no)]
+    shapely.prepare(literal)
+    # The prepared literal comes first, so the predicate is mirrored.
+    predicate = PREDICATES[_MIRROR.get(name, name)]
+    for start in range(0, len(places), _BLOCK):
+        context.check_time()
+        block = places[start : start + _BLOCK]
+        result[block] = predicate(literal, context.geometries(block))
+    return result
+
+
+def _possible(name: str, box: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Rows whose bounds allow the predicate; never true for NaN bounds."""
+    west, south, east, north = box + np.array([-_SLACK, -_SLACK, _SLACK, _SLACK])
+    x0, y0, x1, y1 = bounds.T
+    if name == "s_within":
+        return (x0 >= west) & (y0 >= south) & (x1 <= east) & (y1 <= north)
+    meets = (x0 <= east) & (x1 >= west) & (y0 <= north) & (y1 >= south)
+    if name in ("s_contains", "s_equals"):
+        inner = box + np.array([_SLACK, _SLACK, -_SLACK, -_SLACK])
+        meets &= (x0 <= inner[0]) & (y0 <= inner[1]) & (x1 >= inner[2]) & (y1 >= inner[3])
+    if name == "s_equals":
+        meets &= (x0 >= west) & (y0 >= south) & (x1 <= east) & (y1 <= north)
+    return meets
+
+
+def _settled(literal: Any, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(surely inside, surely outside) the literal, judged by bounds alone."""
+    nothing = np.zeros(len(bounds), dtype=bool)
+    if shapely.get_dimensions(literal) != 2 or not len(bounds):
+        return nothing, nothing
+    west, south, east, north = shapely.bounds(literal)
+    if shapely.equals_exact(shapely.normalize(literal), _box(west, south, east, north)):
+        x0, y0, x1, y1 = bounds.T
+        return (x0 > west) & (y0 > south) & (x1 < east) & (y1 < north), nothing
+    if len(bounds) < _GRID_FROM or isinstance(literal, shapely.GeometryCollection):
+        return nothing, nothing
+    return _by_grid(literal, bounds)
+
+
+def _box(west: float, south: float, east: float, north: float) -> Any:
+    return shapely.normalize(shapely.box(west, south, east, north))
+
+
+def _by_grid(literal: Any, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lay a grid over the literal; a summed-area table counts the cells under each row."""
+    west, south, east, north = shapely.bounds(literal)
+    xs, ys = np.linspace(west, east, _GRID + 1), np.linspace(south, north, _GRID + 1)
+    left, bottom = np.meshgrid(xs[:-1], ys[:-1], indexing="ij")
+    right, top = np.meshgrid(xs[1:], ys[1:], indexing="ij")
+    cells = shapely.box(left, bottom, right, top)
+    shapely.prepare(literal)
+    touched = shapely.intersects(literal, cells)
+    inside = np.zeros_like(touched)
+    inside[touched] = shapely.contains_properly(literal, cells[touched])
+    touching, full = _summed(touched), _summed(inside)
+    # Widened by a hair: a coordinate on the edge of two cells counts for both.
+    hair = 1e-6
+    first_x, first_y = (
+        np.clip(np.floor((bounds[:, axis] - low) * _GRID / (high - low) - hair), 0, _GRID - 1)
+        for axis, low, high in ((0, west, east), (1, south, north))
+    )
+    last_x, last_y = (
+        np.clip(np.floor((bounds[:, axis] - low) * _GRID / (high - low) + hair), 0, _GRID - 1)
+        for axis, low, high in ((2, west, east), (3, south, north))
+    )
+    i0, j0, i1, j1 = (a.astype(np.int64) for a in (first_x, first_y, last_x + 1, last_y + 1))
+    count = (i1 - i0) * (j1 - j0)
+    within = (
+        (bounds[:, 0] >= west)
+        & (bounds[:, 1] >= south)
+        & (bounds[:, 2] <= east)
+        & (bounds[:, 3] <= north)
+    )
+    yes = within & (_sum(full, i0, j0, i1, j1) == count)
+    return yes, _sum(touching, i0, j0, i1, j1) == 0
+
+
+def _summed(cells: np.ndarray) -> np.ndarray:
+    table = np.zeros((_GRID + 1, _GRID + 1), dtype=np.int32)
+    table[1:, 1:] = cells.cumsum(axis=0).cumsum(axis=1)
+    return table
+
+
+def _sum(
+    table: np.ndarray, i0: np.ndarray, j0: np.ndarray, i1: np.ndarray, j1: np.ndarray
+) -> np.ndarray:
+    return table[i1, j1] - table[i0, j1] - table[i1, j0] + table[i0, j0]
+
+
+def implied_box(expression: Expression) -> Box | None:
+    """A box (lon/lat) that the bounds of every row for which the expression is true meet.
+
+    Of AND the smallest box of one part: a long canal may meet two boxes that do not
+    meet each other, so their intersection would lose it. Of OR the box around all.
+    """
+    if isinstance(expression, Relation):
+        return expression.bbox
+    if not isinstance(expression, Logic) or expression.op == "not":
+        return None
+    boxes = [implied_box(argument) for argument in expression.args]
+    known = [box for box in boxes if box is not None]
+    if expression.op == "and":
+        return min(known, key=lambda b: (b[2] - b[0]) * (b[3] - b[1]), default=None)
+    if len(known) < len(boxes):
+        return None
+    corners = np.array(known)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return (float(low[0]), float(low[1]), float(high[2]), float(high[3]))

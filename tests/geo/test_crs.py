@@ -149,11 +149,11 @@ def test_given_parameters_are_used():
     three = c.DatumShift(100, 0, 0)
     plain = one(122.84, 45.62, "EPSG:4610", shift=zero)
     moved = one(122.84, 45.62, "EPSG:4610", shift=three)
-    # 100 m of geocentric X at 122.84E: 84 m west, and 39 m along the meridian.
-    assert Geod(ellps="GRS80").inv(*plain, *moved)[2] == pytest.approx(
-        100 * np.hypot(np.sin(np.radians(122.84)), np.cos(np.radians(122.84)) * np.sin(np.radians(45.62))),
-        rel=1e-3,
-    )  # fmt: skip
+    # 100 m of geocentric X at 122.84E: its parts along the parallel and the meridian.
+    lon, lat = np.radians([122.84, 45.62])
+    expected = 100 * np.hypot(np.sin(lon), np.cos(lon) * np.sin(lat))
+    moved_by = Geod(ellps="GRS80").inv(*plain, *moved)[2]
+    assert moved_by == pytest.approx(expected, rel=1e-3)
     projected = one(
         *one(122.84, 45.62, "EPSG:4610", "EPSG:2365"), "EPSG:2365", "EPSG:4529", shift=three
     )
@@ -186,8 +186,14 @@ GEOGCS = (
 )
 
 
-def prj(name="CGCS2000_3_Degree_GK_Zone_41", base=GEOGCS, easting=41500000.0, meridian=123.0, scale=1.0,
-        unit='UNIT["Meter",1.0]'):  # fmt: skip
+def prj(
+    name="CGCS2000_3_Degree_GK_Zone_41",
+    base=GEOGCS,
+    easting=41500000.0,
+    meridian=123.0,
+    scale=1.0,
+    unit='UNIT["Meter",1.0]',
+):
     return (
         f'PROJCS["{name}",{base},PROJECTION["Gauss_Kruger"],'
         f'PARAMETER["False_Easting",{easting}],PARAMETER["False_Northing",0.0],'

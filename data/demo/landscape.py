@@ -68,7 +68,7 @@ LAKES: tuple[tuple[str, float, float, float, float, float], ...] = (
 
 #: Low soda land (+) and leached piedmont or sand ridges (-): lon, lat, radii in km, weight.
 BASINS: tuple[tuple[float, float, float, float, float], ...] = (
-    (123.62, 45.36, 34.0, 17.0, 1.35),
+    (123.62, 45.36, 34.0, 17.0, 1.15),
     (123.98, 45.42, 17.0, 12.0, 0.70),
     (123.55, 45.75, 26.0, 13.0, 1.05),
     (123.20, 45.92, 18.0, 12.0, 0.55),
@@ -139,7 +139,7 @@ def salinity_severity(lon: ArrayLike, lat: ArrayLike) -> Floats:
         level += weight * np.exp(-0.5 * (((x - bx) / rx) ** 2 + ((y - by) / ry) ** 2))
     level += 0.42 * noise(x, y, seed=4101, longest=40.0, shortest=3.0, waves=22)
     level += 0.20 * noise(x, y, seed=4102, longest=3.0, shortest=0.5, waves=18)
-    severity: Floats = 1.0 / (1.0 + np.exp(-4.2 * (level - 0.42)))
+    severity: Floats = 1.0 / (1.0 + np.exp(-3.4 * (level - 0.42)))
     return severity
 
 
@@ -191,7 +191,7 @@ def _lakes() -> tuple[tuple[str, ...], NDArray[np.object_]]:
     lon = rng.uniform(122.1, 124.2, 4000)
     lat = rng.uniform(44.4, 46.1, 4000)
     ponds = np.flatnonzero(salinity_severity(lon, lat) > 0.80)[:110]
-    radius = rng.gamma(2.0, 0.22, len(ponds)) + 0.15
+    radius = np.minimum(rng.gamma(2.0, 0.20, len(ponds)) + 0.12, 0.75)
     stretch = rng.uniform(1.0, 2.2, len(ponds))
     turn = rng.uniform(0.0, 180.0, len(ponds))
     px, py = to_plane(lon[ponds], lat[ponds])

@@ -9,12 +9,11 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from geo.errors import Rejected
+from geo import crs as ground
+from geo.area import E2, A
 
 Floats = NDArray[np.float64]
 
-#: CGCS2000: semi-major axis in metres, first eccentricity squared.
-A, E2 = 6378137.0, 0.006694380022900686
 #: Spacing of the nodes between which pixel areas are interpolated, metres. The
 #: areal scale of a projection bends with the square of distance over the Earth's
 #: radius, so 2 km leave a relative error near (2/6371)^2 / 8 = 1e-8.
@@ -81,6 +80,12 @@ class Grid:
             ]
         )
 
+    def to_lonlat(self, column: Floats, row: Floats) -> Floats:
+        """Pixel positions [n] -> (lon, lat) float64[n, 2], EPSG:4490."""
+        t = self.transform
+        x, y = t.a * column + t.b * row + t.c, t.d * column + t.e * row + t.f
+        return ground.transform_points(np.column_stack([x, y]), self.crs)
+
     @cached_property
     def pixel_area(self) -> PixelArea:
         """Ellipsoidal area of pixels on CGCS2000, relative error below 1e-7.
@@ -90,42 +95,31 @@ class Grid:
         where its plane area is its area on the ellipsoid (Snyder 1987, USGS PP
         1395, eq. 3-12 and 10-15).
         """
-        from pyproj import Transformer  # noqa: PLC0415 - a web worker that draws no soil needs it not
-
-        to_degrees = Transformer.from_crs(self.crs, "EPSG:4490", always_xy=True)
-        metres = self._pixel_metres(to_degrees)
-        step = float(np.clip(NODE_METRES / metres, 16.0, 4096.0))
+        step = float(np.clip(NODE_METRES / self._pixel_metres(), 16.0, 4096.0))
         columns = np.arange(max(2, int(np.ceil(self.width / step)) + 1)) * step
         rows = np.arange(max(2, int(np.ceil(self.height / step)) + 1)) * step
         x, y = np.meshgrid(columns, rows)
         half = 8.0
-        corners = []
-        for dx, dy in ((-half, -half), (half, -half), (half, half), (-half, half)):
-            lon, lat = to_degrees.transform(*self.transform @ (x + dx, y + dy))
-            corners.append(equal_area(lon, lat))
-        if not all(np.isfinite(c).all() for pair in corners for c in pair):
-            raise Rejected(
-                "E_RASTER_CRS",
-                "影像范围超出其坐标系的有效区域，无法计算椭球面积",
-                "the raster reaches beyond where its coordinate system is valid",
-                where=self.crs,
-            )
-        (ax, ay), (bx, by), (cx, cy), (ex, ey) = corners
+        (ax, ay), (bx, by), (cx, cy), (ex, ey) = (
+            self._equal_area(x + dx, y + dy)
+            for dx, dy in ((-half, -half), (half, -half), (half, half), (-half, half))
+        )
         # Half the cross product of the diagonals.
         area = 0.5 * np.abs((cx - ax) * (ey - by) - (ex - bx) * (cy - ay))
         return PixelArea(nodes=area / (2 * half) ** 2, step=step)
 
-    def _pixel_metres(self, to_degrees: object) -> float:
-        middle = (self.width / 2, self.height / 2)
-        lon, lat = to_degrees.transform(  # type: ignore[attr-defined]
-            *np.array([self.transform @ (middle[0] + d, middle[1] + d) for d in (-0.5, 0.5)]).T
-        )
-        x, y = equal_area(np.asarray(lon), np.asarray(lat))
-        area = abs(float((x[1] - x[0]) * (y[1] - y[0])))
-        if not np.isfinite(area) or area == 0.0:
-            # A diagonal along a meridian or parallel says nothing; take a fine grid.
-            return NODE_METRES / 64
-        return float(np.sqrt(area))
+    def _equal_area(self, column: Floats, row: Floats) -> tuple[Floats, Floats]:
+        lonlat = self.to_lonlat(column.ravel(), row.ravel())
+        east, north = equal_area(lonlat[:, 0], lonlat[:, 1])
+        return east.reshape(column.shape), north.reshape(column.shape)
+
+    def _pixel_metres(self) -> float:
+        """Longer side of the middle pixel, metres, roughly."""
+        middle = np.array([self.width / 2, self.height / 2])
+        corners = middle + np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        lon, lat = self.to_lonlat(corners[:, 0], corners[:, 1]).T
+        dx = np.radians(lon[1:] - lon[0]) * np.cos(np.radians(lat[0]))
+        return float(A * np.hypot(dx, np.radians(lat[1:] - lat[0])).max())
 
 
 def equal_area(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:

@@ -27,12 +27,12 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Geometries = NDArray[np.object_]
 
-#: Longest straight piece of an edge before it is projected, degrees (about
-#: 200-280 m): the bow of a projected edge then stays below 2 mm.
-SEGMENT_DEGREES = 0.0025
-#: Overlaps of two zones up to this many square degrees (about 1 cm²) come from
-#: the rounding of edges and count as none.
-SLIVER = 1e-14
+#: Longest straight piece of an edge before it is projected to the raster, metres:
+#: the bow of the projected edge then stays below 2 mm.
+SEGMENT_METRES = 250.0
+#: Overlaps up to this share of the smaller zone come from the rounding of shared
+#: edges and count as none.
+SLIVER = 1e-9
 
 
 def polygons(zones: Geometries) -> tuple[Geometries, int]:
@@ -61,6 +61,17 @@ def polygons(zones: Geometries) -> tuple[Geometries, int]:
     return shapely.force_2d(valid), len(broken)
 
 
+def plane_of(zones: Geometries, grid: Grid) -> str:
+    """CRS in which edges of zones are straight: as `geo.area` takes them.
+
+    That is the Gauss-Krueger plane of the 3-degree zone of the layer's middle
+    longitude; outside China the plane of the raster. zones: EPSG:4490.
+    """
+    west, _, east, _ = shapely.total_bounds(zones)
+    zone = ground.zone_of((west + east) / 2) if np.isfinite(west) else 0
+    return ground.gauss_kruger(zone) if zone in ground.ZONES[3] else grid.crs
+
+
 @dataclass(frozen=True)
 class ZoneIndex:
     """Zones as flat arrays in pixel coordinates, with the blocks that each one touches."""
@@ -79,9 +90,17 @@ class ZoneIndex:
     @classmethod
     def build(cls, zones: Geometries, grid: Grid) -> ZoneIndex:
         """zones: valid polygons, shapely[n], EPSG:4490 (see `polygons`)."""
-        dense = shapely.segmentize(zones, SEGMENT_DEGREES)
-        projected = ground.transform(dense, ground.STORAGE, grid.crs)
-        return cls.of_projected(projected, grid)
+        plane = plane_of(zones, grid)
+        return cls.of_plane(ground.transform(zones, ground.STORAGE, plane), plane, grid)
+
+    @classmethod
+    def of_plane(cls, zones: Geometries, plane: str, grid: Grid) -> ZoneIndex:
+        """zones: valid polygons, shapely[n], with straight edges in ``plane``."""
+        longest = SEGMENT_METRES
+        if ground.resolve(plane).is_geographic:
+            longest /= 111_000
+        drawn = shapely.segmentize(zones, longest)
+        return cls.of_projected(ground.transform(drawn, plane, grid.crs), grid)
 
     @classmethod
     def of_projected(cls, zones: Geometries, grid: Grid) -> ZoneIndex:
@@ -166,33 +185,28 @@ class Tally:
 
 
 def dissolved(zones: Geometries) -> tuple[Geometries, Ints]:
-    """Overlapping zones as one: the pieces whose areas count every place once.
+    """Overlapping zones as one: with the zones left alone, they count every place once.
 
-    Returns the pieces (shapely[m], EPSG:4490) and for each the number of the
-    zone that it equals, or -1 for a piece dissolved from several zones. Only
-    zones that overlap another by more than `SLIVER` are dissolved; shared edges
-    are no overlap.
+    zones: valid polygons, shapely[n], in a plane. Returns the pieces dissolved
+    from zones that overlap another by more than `SLIVER`, and the numbers of the
+    zones that overlap none. Shared edges are no overlap.
     """
     empty = shapely.is_empty(zones)
-    # Edges that run through a neighbour or do not match it: a linear-time
-    # pre-selection, so that clean parcel layers need no pairwise work.
+    # Edges that run through a neighbour or do not match it: a fast pre-selection,
+    # so that clean parcel layers need no pairwise work.
     suspect = ~shapely.is_empty(shapely.coverage_invalid_edges(zones)) & ~empty
-    if not suspect.any():
-        return zones[~empty], np.flatnonzero(~empty)
     number = np.flatnonzero(suspect)
     mine, other = shapely.STRtree(zones).query(zones[number])
     mine = number[mine]
     keep = (mine != other) & ~(suspect[other] & (other < mine))
     mine, other = mine[keep], other[keep]
-    over = shapely.area(shapely.intersection(zones[mine], zones[other])) > SLIVER
+    size = shapely.area(zones)
+    shared = shapely.area(shapely.intersection(zones[mine], zones[other]))
+    over = shared > SLIVER * np.minimum(size[mine], size[other])
     group = _components(len(zones), mine[over], other[over])
-    size = np.bincount(group, minlength=len(zones))
-    alone = np.flatnonzero(~empty & (size[group] == 1))
-    merged = [shapely.union_all(zones[group == root]) for root in np.unique(group[size[group] > 1])]
-    pieces = np.empty(len(alone) + len(merged), dtype=object)
-    pieces[: len(alone)] = zones[alone]
-    pieces[len(alone) :] = merged
-    return pieces, np.concatenate([alone, np.full(len(merged), -1)])
+    members = np.bincount(group, minlength=len(zones))[group]
+    pieces = [shapely.union_all(zones[group == root]) for root in np.unique(group[members > 1])]
+    return np.array(pieces, dtype=object), np.flatnonzero(~empty & (members == 1))
 
 
 def _components(n: int, a: Ints, b: Ints) -> Ints:

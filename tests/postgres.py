@@ -47,10 +47,12 @@ class PostgresServer:
         """Run statements with psql and give back unaligned output. Raises on the first error."""
         return self._psql(["-c", statements], database)
 
-    def copy(self, into: str, lines: Iterable[bytes], database: str = "postgres") -> None:
-        """`COPY into FROM STDIN` in the text format; each line ends with a newline."""
+    def copy(
+        self, into: str, lines: Iterable[bytes], database: str = "postgres", options: str = ""
+    ) -> None:
+        """`COPY into FROM STDIN options`; each line ends with a newline."""
         with subprocess.Popen(
-            self._command(database, ["-c", f"COPY {into} FROM STDIN"]),
+            self._command(database, ["-c", f"COPY {into} FROM STDIN {options}"]),
             stdin=subprocess.PIPE,
         ) as process:
             assert process.stdin is not None

@@ -290,14 +290,15 @@ def _contents(source: BinaryIO, member: Member) -> Iterator[bytes]:
             pending = b""
             continue
         try:
-            yield inflater.decompress(pending, _CHUNK)
+            data = inflater.decompress(pending, _CHUNK)
         except zlib.error:
             raise damaged("压缩数据损坏", "the packed data is damaged", member.name) from None
+        yield data
         if inflater.eof:
             return
         pending = inflater.unconsumed_tail
-    while data := inflater.decompress(b"", _CHUNK):  # what it still held back
-        yield data
+        if not left and not pending and len(data) == _CHUNK:
+            yield inflater.flush()  # what it held back; bounded, for all input is consumed
 
 
 def _expands(actual: int, limit: int, where: str) -> Rejected:

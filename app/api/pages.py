@@ -8,7 +8,6 @@ the HTML that names them is checked each time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,8 +15,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from app.auth import PUBLIC, allow
+
 DIST = Path(__file__).resolve().parent.parent / "web" / "dist"
 
+#: What every page carries beside the headers of all answers (``nosniff``: app.middleware).
 #: No inline script or style, no eval, no other host, no frame around us. MapLibre's
 #: worker is a served file, so not even ``blob:`` scripts are needed.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -37,7 +39,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
 SECURITY_HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-        "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
@@ -89,15 +90,24 @@ def build_router(dist: Path = DIST) -> APIRouter:
 
     All of them are public: they hold no data.
     """
-    router = APIRouter(include_in_schema=False)
-    router.add_api_route("/docs", partial(_page, dist / "docs.html"), name="docs")
-    router.add_api_route("/favicon.svg", partial(_icon, dist / "favicon.svg"), name="icon")
+    pages = APIRouter(include_in_schema=False)
 
+    @pages.get("/docs")
+    @allow(PUBLIC)
+    def docs() -> Response:
+        return _page(dist / "docs.html")
+
+    @pages.get("/favicon.svg")
+    @allow(PUBLIC)
+    def icon() -> Response:
+        return _icon(dist / "favicon.svg")
+
+    @pages.api_route("/assets/{name}", methods=["GET", "HEAD"])
+    @allow(PUBLIC)
     def asset(name: str, request: Request) -> Response:
         return _asset(dist / "assets", name, request)
 
-    router.add_api_route("/assets/{name}", asset, methods=["GET", "HEAD"], name="asset")
-    return router
+    return pages
 
 
 def _page(path: Path) -> Response:
@@ -111,7 +121,7 @@ def _page(path: Path) -> Response:
 def _icon(path: Path) -> Response:
     if not path.is_file():
         return Response(status_code=404)
-    headers = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
+    headers = {**SECURITY_HEADERS, "Cache-Control": "public, max-age=86400"}
     return FileResponse(path, media_type="image/svg+xml", headers=headers)
 
 
@@ -148,3 +158,6 @@ def _accepted(header: str) -> dict[str, float]:
         if value:
             result[value.lower()] = quality
     return result
+
+
+router = build_router()

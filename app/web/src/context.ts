@@ -1,5 +1,6 @@
 /** What every panel is given. */
 import type { Api, Collection } from "./api";
+import type { Lang } from "./i18n";
 import type { Aggregate } from "./map/view";
 import type { FeatureRef, Store } from "./state";
 
@@ -23,7 +24,7 @@ export interface Context {
 export type Catalog =
   | { state: "loading" }
   | { state: "failed"; error: unknown }
-  | { state: "ready"; collections: Collection[] };
+  | { state: "ready"; lang: Lang; collections: Collection[] };
 
 /** A value that tells when it changes. */
 export class Signal<T> {

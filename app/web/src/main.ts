@@ -106,13 +106,16 @@ function notice(text: string): void {
   noticeTimer = window.setTimeout(() => (parts.notice.hidden = true), 8000);
 }
 
+/** `quiet` keeps what is shown until there is something newer; a new language is always newer. */
 async function loadCatalog(quiet = false): Promise<void> {
   if (!quiet) context.catalog.set({ state: "loading" });
+  const { lang } = store.get();
   try {
     const collections = await api.collections();
     const before = context.catalog.get();
-    if (quiet && before.state === "ready" && revisions(before.collections) === revisions(collections)) return;
-    context.catalog.set({ state: "ready", collections });
+    const known = before.state === "ready" && before.lang === lang ? revisions(before.collections) : "";
+    if (lang !== store.get().lang || (quiet && known === revisions(collections))) return;
+    context.catalog.set({ state: "ready", lang, collections });
     await Promise.all([drawLayers(), loadNames(api, collections).then((names) => map?.setNames(names))]);
   } catch (error) {
     if (!quiet) context.catalog.set({ state: "failed", error });
@@ -121,6 +124,13 @@ async function loadCatalog(quiet = false): Promise<void> {
 
 function revisions(collections: Collection[]): string {
   return collections.map(({ id, liangtian }) => `${id}@${liangtian.revision}`).join();
+}
+
+/** On a phone a panel lies over the map; the map's middle moves up to what stays visible. */
+function cover(): void {
+  const { tab } = store.get();
+  const sheet = tab === "layers" ? parts.layers : parts.inspector;
+  map?.cover(PHONE.matches && tab ? Math.min(sheet.offsetHeight, parts.map.offsetHeight * 0.6) : 0);
 }
 
 /** The layers with the colours of their classes, as the map wants them. */
@@ -144,7 +154,7 @@ function texts(): void {
   headerBar(parts.header, context);
   tabBar(parts.tabs, store);
   parts.busy.setAttribute("aria-label", t("map.loading"));
-  parts.map.setAttribute("aria-label", t("map.label"));
+  parts.canvas.querySelector("canvas")?.setAttribute("aria-label", t("map.label"));
   mapButtons(parts.buttons, {
     zoomIn: () => map?.zoomBy(1),
     zoomOut: () => map?.zoomBy(-1),
@@ -164,11 +174,11 @@ followTheme(store, (dark) => {
 store.on(["visible"], () => void drawLayers());
 store.on(["lang"], () => {
   texts();
-  void loadCatalog(true).then(() => context.catalog.set(context.catalog.get()));
+  void loadCatalog(true);
 });
 store.on(["tab"], ({ tab }) => {
   document.documentElement.dataset.tab = tab ?? "";
-  map?.resize();
+  cover();
 });
 document.documentElement.dataset.tab = store.get().tab ?? "";
 void loadCatalog();

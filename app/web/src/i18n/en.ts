@@ -27,7 +27,7 @@ export const en: Record<keyof typeof zh, string> = {
   "layers.empty": "no data yet",
   "layers.zoomTo": "Zoom to {title}",
   "layers.legend": "Legend",
-  "layers.other": "Other or blank",
+  "layers.more": "{count} more",
   "layers.none": "No layers yet",
   "layers.none.hint": "Ask the administrator to check the definitions in data/layers, or run liangtian demo to make demonstration data.",
   "layers.note": "Boundaries are for working reference only; they settle no administrative or ownership line.",

@@ -25,7 +25,7 @@ export const zh = {
   "layers.empty": "还没有数据",
   "layers.zoomTo": "缩放到{title}",
   "layers.legend": "图例",
-  "layers.other": "其他或未填",
+  "layers.more": "其余 {count} 类",
   "layers.none": "还没有图层",
   "layers.none.hint": "请管理员检查 data/layers 中的图层定义,或运行 liangtian demo 生成演示数据。",
   "layers.note": "界线只供工作参考,不作为行政区域界线或权属界线的依据。",

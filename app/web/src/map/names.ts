@@ -2,10 +2,10 @@
 import type { Api, Collection } from "../api";
 import { GROUND, isZone } from "./style";
 
-type Ring = GeoJSON.Position[];
+export type Ring = GeoJSON.Position[];
 
 /** Twice the signed area of a ring, in square degrees. */
-function ringArea(ring: Ring): number {
+export function ringArea(ring: Ring): number {
   let sum = 0;
   for (let i = 0, j = ring.length - 1; i < ring.length; j = i++) {
     const [a, b] = [ring[j] ?? [0, 0], ring[i] ?? [0, 0]];

@@ -33,6 +33,8 @@ export interface Ground {
   textSoft: string;
   halo: string;
   water: string;
+  /** Around lines, so that dark and pale ones both stand off the land. */
+  lineCase: string;
   select: string;
   selectCase: string;
   fillOpacity: number;
@@ -47,6 +49,7 @@ export const LIGHT: Ground = {
   textSoft: "#5d655f",
   halo: "#f7f5ee",
   water: "#2f7fa8",
+  lineCase: "#ffffff",
   select: "#c2371f",
   selectCase: "#ffffff",
   fillOpacity: 0.78,
@@ -60,7 +63,8 @@ export const DARK: Ground = {
   text: "#e6ebe7",
   textSoft: "#a9b4ae",
   halo: "#131918",
-  water: "#66b4dc",
+  water: "#9bd0ec",
+  lineCase: "#b9d3df",
   select: "#ffb454",
   selectCase: "#10201a",
   fillOpacity: 0.72,

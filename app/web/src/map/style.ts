@@ -9,6 +9,7 @@ import type {
   StyleSpecification,
 } from "maplibre-gl";
 import type { Collection } from "../api";
+import { LABEL_ZOOM } from "./labels";
 import { type ClassColor, DARK, type Ground, LIGHT, OTHER } from "./palette";
 
 export interface MapLayer {
@@ -23,6 +24,8 @@ export interface StyleInput {
   origin: string;
   /** Names of counties and districts as points. */
   names: GeoJSON.FeatureCollection;
+  /** Names of the parcels in view. */
+  parcels: GeoJSON.FeatureCollection;
   selection: GeoJSON.FeatureCollection;
 }
 
@@ -31,7 +34,7 @@ export const GROUND = "counties";
 const TILE_MAX_ZOOM = 16;
 const FONT = ["PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "sans-serif"];
 /** Above this mean area a polygon layer holds zones (districts, counties) rather than parcels. */
-const ZONE_M2 = 5_000_000;
+const ZONE_M2 = 50_000_000;
 
 type Color = string | ExpressionSpecification;
 
@@ -68,11 +71,13 @@ export function colorOf({ collection, classes }: MapLayer): Color {
 const byZoom = (...stops: [number, number][]): ExpressionSpecification =>
   ["interpolate", ["linear"], ["zoom"], ...stops.flat()] as ExpressionSpecification;
 
-export function buildStyle({ layers, dark, origin, names, selection }: StyleInput): StyleSpecification {
+export function buildStyle({ layers, dark, origin, names, parcels, selection }: StyleInput): StyleSpecification {
   const ground = dark ? DARK : LIGHT;
+  // Our own sources have a colon in their names, which no layer's id can have.
   const sources: Record<string, SourceSpecification> = {
-    names: { type: "geojson", data: names },
-    selection: { type: "geojson", data: selection },
+    "names:places": { type: "geojson", data: names },
+    "names:parcels": { type: "geojson", data: parcels },
+    "selection:shape": { type: "geojson", data: selection },
   };
   const polygons: LayerSpecification[] = [];
   const boundaries: LayerSpecification[] = [];
@@ -91,10 +96,10 @@ export function buildStyle({ layers, dark, origin, names, selection }: StyleInpu
       polygons.push(...groundFill(layer, ground));
       boundaries.push(...groundLines(layer, ground));
     } else if (info.geometry === "MultiPolygon") {
-      (isZone(layer.collection) ? polygons : polygons).push(...polygon(layer, ground, dark));
+      polygons.push(...polygon(layer, ground, dark));
     } else if (info.geometry === "MultiLineString") above.push(...line(layer, ground));
     else above.push(...point(layer, ground));
-    if (info.label && !isZone(layer.collection)) labels.push(label(layer, ground));
+    if (info.label && info.geometry !== "MultiPolygon") labels.push(label(layer, ground));
   }
   return {
     version: 8,
@@ -105,6 +110,7 @@ export function buildStyle({ layers, dark, origin, names, selection }: StyleInpu
       ...boundaries,
       ...above,
       ...selected(ground),
+      parcelNames(ground),
       ...labels,
       ...placeNames(ground),
     ],
@@ -153,7 +159,7 @@ function polygon(layer: MapLayer, ground: Ground, dark: boolean): LayerSpecifica
       {
         ...common(layer, "line"),
         type: "line",
-        paint: { "line-color": style.outline ?? color, "line-width": byZoom([6, 1], [12, 2]) },
+        paint: { "line-color": color, "line-width": byZoom([6, 1.2], [12, 2.4]) },
       },
     ];
   }
@@ -184,9 +190,9 @@ function line(layer: MapLayer, ground: Ground): LayerSpecification[] {
       minzoom: Math.max(10, style.min_zoom),
       type: "line",
       paint: {
-        "line-color": ground.halo,
-        "line-width": byZoom([10, 1.5], [14, 5], [17, 9]),
-        "line-opacity": 0.7,
+        "line-color": ground.lineCase,
+        "line-width": byZoom([10, 1.8], [14, 5], [17, 9]),
+        "line-opacity": 0.6,
       },
     },
     {
@@ -218,17 +224,17 @@ function label(layer: MapLayer, ground: Ground): LayerSpecification {
   const lines = geometry === "MultiLineString";
   return {
     ...base,
-    minzoom: Math.max(geometry === "MultiPolygon" ? 14 : lines ? 11 : 13.5, style.min_zoom),
+    minzoom: Math.max(lines ? 11 : 13.5, style.min_zoom),
     type: "symbol",
     layout: {
       ...base.layout,
       "text-field": ["to-string", ["get", field ?? ""]],
       "text-font": FONT,
-      "text-size": lines ? 12 : 11.5,
+      "text-size": lines ? 12 : 11,
       "symbol-placement": lines ? "line" : "point",
       "text-padding": 6,
       "text-max-width": 8,
-      ...(geometry === "Point" ? { "text-offset": [0, 1], "text-anchor": "top" as const } : {}),
+      ...(lines ? {} : { "text-offset": [0, 0.9] as [number, number], "text-anchor": "top" as const }),
     },
     paint: {
       "text-color": lines ? ground.water : ground.text,
@@ -238,9 +244,27 @@ function label(layer: MapLayer, ground: Ground): LayerSpecification {
   };
 }
 
+function parcelNames(ground: Ground): LayerSpecification {
+  return {
+    id: "names:parcels",
+    type: "symbol",
+    source: "names:parcels",
+    minzoom: LABEL_ZOOM,
+    layout: {
+      "text-field": ["get", "text"],
+      "text-font": FONT,
+      "text-size": byZoom([14, 10.5], [17, 13]),
+      "text-max-width": 7,
+      "text-padding": 4,
+      "symbol-sort-key": ["-", ["get", "size"]],
+    },
+    paint: { "text-color": ground.text, "text-halo-color": ground.halo, "text-halo-width": 1.4 },
+  };
+}
+
 function selected(ground: Ground): LayerSpecification[] {
   const width = byZoom([7, 2], [14, 3.5]);
-  const shape = { source: "selection" } as const;
+  const shape = { source: "selection:shape" } as const;
   return [
     {
       id: "selection:case",
@@ -275,7 +299,7 @@ function placeNames(ground: Ground): LayerSpecification[] {
   const text = (rank: string, size: ExpressionSpecification, color: string): LayerSpecification => ({
     id: `names:${rank}`,
     type: "symbol",
-    source: "names",
+    source: "names:places",
     filter: ["==", ["get", "rank"], rank],
     maxzoom: rank === "county" ? 12 : 14,
     layout: {

@@ -1,11 +1,12 @@
 /** The map itself: keeps MapLibre in step with the page's state. */
-import { Map as MapLibre, ScaleControl, setWorkerUrl } from "maplibre-gl";
+import { GeoJSONSource, Map as MapLibre, ScaleControl, setWorkerUrl } from "maplibre-gl";
 import type { LngLatBoundsLike, MapGeoJSONFeature, MapMouseEvent } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { Api } from "../api";
 import type { FeatureRef, Store, View } from "../state";
-import { buildStyle, emptyCollection, GROUND, type MapLayer } from "./style";
+import { LABEL_ZOOM, parcelLabels } from "./labels";
+import { buildStyle, emptyCollection, GROUND, isZone, type MapLayer } from "./style";
 
 export interface Aggregate {
   layer: string;
@@ -35,6 +36,7 @@ export class MapView {
   private readonly map: MapLibre;
   private layers: MapLayer[] = [];
   private names = emptyCollection();
+  private parcels = emptyCollection();
   private selection = emptyCollection();
   private dark = false;
   private extent: LngLatBoundsLike = CITY;
@@ -80,7 +82,10 @@ export class MapView {
     map.on("mouseout", () => events.onPointer(null));
     map.on("click", (event) => events.onHit(this.hit(event)));
     map.on("dataloading", () => events.onBusy(true));
-    map.on("idle", () => events.onBusy(false));
+    map.on("idle", () => {
+      events.onBusy(false);
+      this.labelParcels();
+    });
     map.on("error", ({ error }) => events.onError((error as { status?: number }).status ?? 0));
     store.on(["view"], ({ view }) => {
       if (view && !this.isAt(view)) map.jumpTo({ center: [view.lon, view.lat], zoom: view.zoom });
@@ -145,14 +150,35 @@ export class MapView {
     this.map.easeTo({ center: at, zoom: this.map.getZoom() + 2.5 });
   }
 
-  resize(): void {
+  /** Keeps the middle of the map clear of a sheet that covers its lower part (pixels). */
+  cover(bottom: number): void {
     this.map.resize();
+    this.map.easeTo({ padding: { top: 0, left: 0, right: 0, bottom }, duration: 250 });
+  }
+
+  /** Sets the names of the parcels in view when they differ from those shown. */
+  private labelParcels(): void {
+    const near = this.map.getZoom() >= LABEL_ZOOM;
+    const features = near ? this.layers.flatMap((layer) => this.labelsOf(layer)) : [];
+    const source = this.map.getSource("names:parcels");
+    if (!(source instanceof GeoJSONSource)) return;
+    const next: GeoJSON.FeatureCollection = { type: "FeatureCollection", features };
+    if (JSON.stringify(next) === JSON.stringify(this.parcels)) return;
+    this.parcels = next;
+    void source.setData(next);
+  }
+
+  private labelsOf({ collection, visible }: MapLayer): GeoJSON.Feature[] {
+    const { id, liangtian: info } = collection;
+    if (!visible || !info.label || info.geometry !== "MultiPolygon" || isZone(collection)) return [];
+    if (!this.map.getSource(id)) return [];
+    return parcelLabels(id, info.label, this.map.querySourceFeatures(id, { sourceLayer: id }));
   }
 
   private draw(): void {
     if (!this.drawn) return;
-    const { layers, dark, names, selection } = this;
-    this.map.setStyle(buildStyle({ layers, dark, names, selection, origin: location.origin }), { diff: true });
+    const { layers, dark, names, parcels, selection } = this;
+    this.map.setStyle(buildStyle({ layers, dark, names, parcels, selection, origin: location.origin }), { diff: true });
   }
 
   /** The pointer's shape, asked for at most once a frame. */

@@ -148,7 +148,8 @@ function value(raw: unknown, property: Property, key: string, collection: Collec
   if (typeof raw === "number") {
     // Years and other whole numbers are not cut into thousands.
     const text = Number.isInteger(raw) && !property["x-unit"] ? String(raw) : decimal(raw, lang, 4);
-    return [property["x-unit"] ? `${text} ${property["x-unit"]}` : text];
+    const unit = property["x-unit"] ?? "";
+    return [unit ? `${text} ${unit === "亩" ? t("unit.mu") : unit}` : text];
   }
   if (property.format === "date-time") return [date(String(raw), lang, true)];
   if (property.format === "date") return [date(String(raw), lang)];

@@ -1,6 +1,6 @@
 /** The list of layers: what is shown, what its colours mean, how much there is. */
 import type { Collection } from "../api";
-import { collectionOf, type Context } from "../context";
+import type { Context } from "../context";
 import { fill, h, svg } from "../dom";
 import { integer } from "../format";
 import { language, t } from "../i18n";
@@ -50,9 +50,14 @@ function heading(): HTMLElement {
   return h("h2", { class: "panel-title" }, t("layers.title"));
 }
 
-/** Work layers first, as their definitions order them, then zones, then the ground. */
+/** Land first, then water works and points, then zones and the ground; empty layers last. */
 function byListOrder(a: Collection, b: Collection): number {
-  const rank = (c: Collection): number => (c.id === GROUND ? 2 : isZone(c) ? 1 : 0);
+  const rank = (c: Collection): number =>
+    c.id === GROUND ? 4
+    : c.liangtian.count === 0 ? 3
+    : isZone(c) ? 2
+    : c.liangtian.geometry === "MultiPolygon" ? 0
+    : 1;
   return rank(a) - rank(b) || b.liangtian.style.order - a.liangtian.style.order;
 }
 
@@ -105,33 +110,54 @@ function zoomNote(zoom: number, store: Context["store"]): HTMLElement {
   return note;
 }
 
-async function addLegend(item: HTMLElement, collection: Collection, { api, catalog }: Context): Promise<void> {
-  const { by } = collection.liangtian.style;
+async function addLegend(item: HTMLElement, collection: Collection, { api }: Context): Promise<void> {
+  const { id, liangtian } = collection;
+  const by = liangtian.style.by ?? "";
+  if (!liangtian.count) return;
   try {
-    const { properties } = await api.schema(collection.id);
-    const classes = classColors(properties[by ?? ""]?.oneOf ?? []);
-    if (!classes.length || !collectionOf(catalog.get(), collection.id)) return;
-    item.append(legend(collection, classes, properties[by ?? ""]?.title));
+    const [{ properties }, present] = await Promise.all([api.schema(id), presentCodes(collection, api)]);
+    const all = classColors(properties[by]?.oneOf ?? []);
+    const used = present ? all.filter(({ code }) => present.has(code)) : all;
+    if (used.length) item.append(legend(collection, used, properties[by]?.title));
   } catch {
     // The list stays useful without the legend; the map reports the failure itself.
   }
 }
 
+/** Classes that occur: a long code list would bury the few that are on the map. */
+async function presentCodes({ id, liangtian }: Collection, api: Context["api"]): Promise<Set<string> | null> {
+  const { by } = liangtian.style;
+  if (liangtian.geometry !== "MultiPolygon" || !by) return null;
+  const totals = await api.totals(id, by).catch(() => null);
+  return totals && new Set(totals.rows.map(({ group }) => String(group[by] ?? "")));
+}
+
+const FOLD = 8;
+
 function legend(collection: Collection, classes: ClassColor[], title?: string): HTMLElement {
+  const list = (part: ClassColor[]): HTMLElement =>
+    h(
+      "ul",
+      { class: "legend", "aria-label": `${collection.title}: ${title ?? t("layers.legend")}` },
+      ...part.map(({ title, color }) => h("li", {}, swatch(collection, color), h("span", {}, title))),
+    );
+  if (classes.length <= FOLD) return list(classes);
+  const rest = classes.slice(FOLD - 2);
   return h(
-    "ul",
-    { class: "legend", "aria-label": `${collection.title}: ${title ?? t("layers.legend")}` },
-    ...classes.map(({ title, color }) => h("li", {}, swatch(collection, color), h("span", {}, title))),
+    "div",
+    { class: "legends" },
+    list(classes.slice(0, FOLD - 2)),
+    h("details", {}, h("summary", {}, t("layers.more", { count: rest.length })), list(rest)),
   );
 }
 
 /** A small picture of how the layer is drawn: a field, a line or a dot. */
 export function swatch(collection: Collection, color: string): SVGSVGElement {
-  const { geometry, style } = collection.liangtian;
+  const { geometry } = collection.liangtian;
   const shape =
     geometry === "MultiLineString" ? svg("path", { d: "M1 10 L7 4 L11 9 L17 3", fill: "none", stroke: color, "stroke-width": 2.4 })
     : geometry === "Point" ? svg("circle", { cx: 9, cy: 7, r: 4.2, fill: color })
-    : isZone(collection) ? svg("rect", { x: 1.5, y: 1.5, width: 15, height: 11, rx: 2, fill: color, "fill-opacity": 0.16, stroke: style.outline ?? color, "stroke-width": 1.6 })
+    : isZone(collection) ? svg("rect", { x: 1.5, y: 1.5, width: 15, height: 11, rx: 2, fill: color, "fill-opacity": 0.16, stroke: color, "stroke-width": 1.6 })
     : svg("rect", { x: 1, y: 1, width: 16, height: 12, rx: 2, fill: color });
   return svg("svg", { class: "swatch", viewBox: "0 0 18 14", width: 18, height: 14, "aria-hidden": "true" }, shape);
 }

@@ -53,7 +53,7 @@ export function totalsPanel(root: HTMLElement, context: Context): void {
   };
 
   catalog.on(() => void update());
-  store.on(["totals", "unit", "lang"], () => void update());
+  store.on(["totals", "unit"], () => void update());
   void update();
 }
 

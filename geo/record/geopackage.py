@@ -212,9 +212,11 @@ class GeoPackageRecord:
             end = committing.tail(_raw(connection))
         return Anchor(end.seq, end.h.hex(), datetime.now(UTC))
 
-    def verify(self, anchors: Sequence[Anchor] = ()) -> Verification:
+    def verify(self, anchors: Sequence[Anchor] = (), *, deep: bool = False) -> Verification:
+        """Recompute the chain, compare it with ``anchors`` and the tables with the log;
+        ``deep`` recomputes envelopes, areas and lengths and looks into the R-tree too."""
         with self.read() as connection:
-            return verifying.verify(_raw(connection), self.catalog, anchors)
+            return verifying.verify(_raw(connection), self.catalog, anchors, deep)
 
     def copy_to(self, path: Path) -> None:
         """A consistent, compact copy (VACUUM INTO), readable by GDAL and desktop GIS.

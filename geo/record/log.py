@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ import orjson
 GENESIS = bytes(32)
 
 #: seq, revision, kind, layer, fid, body, geom, h
-LogRow = tuple[int, int, str, str | None, int | None, str, bytes | None, bytes]
+LogRow = tuple[int, int, str, str | None, int | None, bytes, bytes | None, bytes]
 
 
 @dataclass
@@ -71,32 +72,29 @@ class ChainCheck:
     def feed(self, rows: Iterable[LogRow]) -> list[dict[str, Any]]:
         """Check ``rows``; return their parsed bodies ({} where unreadable)."""
         loads, anchors = orjson.loads, self._anchors
+        columns = itemgetter("seq", "revision", "kind")
         bodies: list[dict[str, Any]] = []
-        for seq, revision, kind, layer, fid, text, geometry, h in rows:
+        for seq, revision, kind, layer, fid, body, geometry, h in rows:
             self.rows += 1
             if seq != self.seq + 1:
                 self._fault("order", self.seq + 1, f"seq {self.seq + 1} is missing")
-            body = text.encode() if isinstance(text, str) else bytes(text)
-            digest = sha256(geometry) if geometry is not None else None
-            expected = sha256(
-                self.h + body + (digest.digest() if digest is not None else b"")
-            ).digest()
-            if expected != h:
-                self._fault("chain", seq, "hash differs")
+            if geometry is None:
+                digest = sha256(self.h + body).digest()
+            else:
+                digest = sha256(self.h + body + sha256(geometry).digest()).digest()
+            if digest != h:
+                self._fault("chain", seq, f"hash of row {seq} differs")
             try:
                 document = loads(body)
                 same = (
-                    document["seq"] == seq
-                    and document["revision"] == revision
-                    and document["kind"] == kind
-                    and document.get("layer") == layer
+                    columns(document) == (seq, revision, kind)
                     and document.get("fid") == fid
-                    and document.get("geom") == (digest.hexdigest() if digest else None)
+                    and document.get("layer") == layer
                 )
             except (ValueError, KeyError, AttributeError, TypeError):
                 document, same = {}, False
             if not same:
-                self._fault("body", seq, "columns or geometry differ from the body")
+                self._fault("body", seq, f"row {seq}")
             if kind == "commit":
                 if revision != self.revision + 1 or seq <= self._promised:
                     self._fault("order", seq, "commit out of order")

@@ -56,8 +56,8 @@ def prepare(changes: ChangeSet, catalog: Catalog) -> Prepared:
     )
     geometry = _geometry(changes, layer, op)
     bounds = shapely.bounds(geometry) if geometry is not None else np.full((n, 4), np.nan)
-    measure = _measure(layer, geometry, n)
-    _check_coordinates(layer, geometry, bounds, measure)
+    number = np.full(n, np.nan) if geometry is None else measure(layer, geometry)
+    _check_coordinates(layer, geometry, bounds, number)
     return Prepared(
         layer=layer,
         op=op,
@@ -66,7 +66,7 @@ def prepare(changes: ChangeSet, catalog: Catalog) -> Prepared:
         values=_values(changes.attributes, layer, op),
         geometry=geometry,
         bounds=bounds,
-        measure=measure,
+        measure=number,
     )
 
 
@@ -120,7 +120,7 @@ def _geometry(changes: ChangeSet, layer: Layer, op: np.ndarray) -> np.ndarray | 
 
 
 def _promote(geometry: np.ndarray, layer: Layer) -> np.ndarray:
-    """Polygons and lines as Multi types, two dimensions."""
+    """Polygons and lines as Multi types; what is above two dimensions is left out of WKB."""
     assert layer.geometry is not None
     single, multi = _TYPE_IDS[layer.geometry]
     kinds = shapely.get_type_id(geometry)
@@ -134,7 +134,6 @@ def _promote(geometry: np.ndarray, layer: Layer) -> np.ndarray:
             f"layer {layer.id} holds {layer.geometry}, row {row + 1} is {name}",
             where=f"{layer.id}, {row + 1}",
         )
-    geometry = shapely.force_2d(geometry)
     which = np.flatnonzero(kinds == single)
     if single != multi and len(which):
         build = shapely.multipolygons if single == 3 else shapely.multilinestrings
@@ -144,7 +143,7 @@ def _promote(geometry: np.ndarray, layer: Layer) -> np.ndarray:
 
 
 def _check_coordinates(
-    layer: Layer, geometry: np.ndarray | None, bounds: np.ndarray, measure: np.ndarray
+    layer: Layer, geometry: np.ndarray | None, bounds: np.ndarray, number: np.ndarray
 ) -> None:
     if geometry is None:
         return
@@ -155,7 +154,7 @@ def _check_coordinates(
             & (bounds[:, 1] >= -90) & (bounds[:, 3] <= 90)
         )  # fmt: skip
     if layer.geometry != "Point":
-        inside &= np.isfinite(measure)  # a vertex that is not a number hides from the bounds
+        inside &= np.isfinite(number)  # a vertex that is not a number hides from the bounds
     bad = np.flatnonzero(present & ~inside)
     if len(bad):
         row = int(bad[0])
@@ -168,10 +167,10 @@ def _check_coordinates(
         )
 
 
-def _measure(layer: Layer, geometry: np.ndarray | None, n: int) -> np.ndarray:
-    """Ellipsoidal m² or geodesic m, float64[n]; NaN without geometry."""
-    if geometry is None or layer.geometry in (None, "Point"):
-        return np.full(n, np.nan)
+def measure(layer: Layer, geometry: np.ndarray) -> np.ndarray:
+    """Ellipsoidal m² of polygons, geodesic m of lines, float64[n]; NaN for all else."""
+    if layer.geometry in (None, "Point"):
+        return np.full(len(geometry), np.nan)
     from geo.area import ellipsoidal_area, length  # noqa: PLC0415 - heavy, writers only
 
     compute = ellipsoidal_area if layer.geometry == "MultiPolygon" else length

@@ -172,7 +172,7 @@ def _apply(
 
 def _write_rtree(connection: Any, item: Prepared, target: Target) -> None:
     """R-tree of a bulk change, in the order of a coarse grid so that nodes stay warm."""
-    name = schema.quote(schema.rtree_name(item.layer))
+    name = schema.quote(schema.rtree_name(item.layer.id))
     touched = (item.op == DELETE) | ((item.op == UPDATE) & (item.geometry is not None))
     if touched.any():
         connection.execute(

@@ -99,6 +99,7 @@ def prepare(connection: Any, catalog: Catalog) -> None:
     ``connection`` is a DBAPI connection in autocommit mode. New layers and new fields of
     the catalog become tables and columns; nothing is ever dropped.
     """
+    _refuse_foreign(connection)
     if not _is_current(connection, catalog):
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -125,6 +126,31 @@ def _is_current(connection: Any, catalog: Catalog) -> bool:
         and _titles(connection, layer) == _expected_titles(layer)
         for layer in catalog.layers.values()
     )
+
+
+def _refuse_foreign(connection: Any) -> None:
+    """Views and triggers run with the record's rights: only our own may be there."""
+    rows = connection.execute(
+        "SELECT name, tbl_name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')"
+    ).fetchall()
+    layers = {
+        name for (name,) in connection.execute("SELECT table_name FROM gpkg_geometry_columns")
+    } if rows else set()  # fmt: skip
+    own = set(_LOG_TRIGGERS)
+    for layer in layers:
+        own.update(_rtree_triggers(layer).values())
+    for name, table, sql in rows:
+        if sql not in own:
+            raise SchemaMismatch(
+                f"数据库中有外来的触发器或视图 {name}，拒绝打开",
+                f"the file has a trigger or view that is not the record's: {name}",
+                where=table,
+            )
+    if layers and len(rows) != len(own):
+        raise SchemaMismatch(
+            "数据库缺少日志保护或空间索引的触发器，拒绝打开",
+            "triggers that protect the log or keep the spatial index are missing",
+        )
 
 
 def _check_version(connection: Any) -> None:
@@ -272,25 +298,25 @@ def _register(connection: Any, layer: Layer) -> None:
         )
 
 
-def rtree_name(layer: Layer) -> str:
-    return f"rtree_{layer.id}_geom"
+def rtree_name(layer: str) -> str:
+    return f"rtree_{layer}_geom"
 
 
 def create_rtree(connection: Any, layer: Layer) -> None:
     connection.execute(
-        f"CREATE VIRTUAL TABLE {quote(rtree_name(layer))} USING rtree(id, minx, maxx, miny, maxy)"
+        f"CREATE VIRTUAL TABLE {quote(rtree_name(layer.id))} USING rtree(id, minx, maxx, miny, maxy)"
     )
     connection.execute(
         "INSERT INTO gpkg_extensions VALUES (?, 'geom', 'gpkg_rtree_index', "
         "'http://www.geopackage.org/spec140/#extension_rtree', 'write-only')",
         (layer.id,),
     )
-    for statement in _rtree_triggers(layer).values():
+    for statement in _rtree_triggers(layer.id).values():
         connection.execute(statement)
 
 
-def _rtree_triggers(layer: Layer) -> dict[str, str]:
-    t, r = quote(layer.id), quote(rtree_name(layer))
+def _rtree_triggers(layer: str) -> dict[str, str]:
+    t, r = quote(layer), quote(rtree_name(layer))
     new, old = "NEW.geom NOTNULL AND NOT ST_IsEmpty(NEW.geom)", "OLD.geom ISNULL"
     gone = "NEW.geom ISNULL OR ST_IsEmpty(NEW.geom)"
     edges = "ST_MinX(NEW.geom), ST_MaxX(NEW.geom), ST_MinY(NEW.geom), ST_MaxY(NEW.geom)"
@@ -323,8 +349,8 @@ def _rtree_triggers(layer: Layer) -> dict[str, str]:
 @contextmanager
 def without_rtree_triggers(connection: Any, layer: Layer) -> Iterator[None]:
     """For a bulk change inside a transaction: the caller keeps the R-tree itself."""
-    for name in _rtree_triggers(layer):
-        connection.execute(f"DROP TRIGGER {quote(f'{rtree_name(layer)}_{name}')}")
+    for name in _rtree_triggers(layer.id):
+        connection.execute(f"DROP TRIGGER {quote(f'{rtree_name(layer.id)}_{name}')}")
     yield
-    for statement in _rtree_triggers(layer).values():
+    for statement in _rtree_triggers(layer.id).values():
         connection.execute(statement)

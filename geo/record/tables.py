@@ -167,6 +167,14 @@ uploads = Table(
 )
 Index("sys_uploads_layer", uploads.c.layer, uploads.c.sha256)
 
+scenes = Table(
+    "sys_scenes",
+    metadata,
+    Column("id", String(120), primary_key=True),
+    Column("body", Text, nullable=False),  # JSON of geo.soil.scene.Scene
+    Column("created_at", String(24), nullable=False),
+)
+
 idempotency = Table(
     "sys_idempotency",
     metadata,

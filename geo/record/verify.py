@@ -4,161 +4,211 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import orjson
+import shapely
 
 from geo.layers import Catalog, Layer
 from geo.record import blob, schema
-from geo.record.log import ChainCheck
+from geo.record.log import ChainCheck, LogRow
+from geo.record.prepare import measure
 from geo.record.protocol import Anchor, Head, Problem, Verification, measure_column
 
-_BATCH = 5_000
+_BATCH = 300  # small: what is parsed stays in the processor's cache
 #: problems kept in the answer; a wrecked file must not fill the memory
 LIMIT = 1_000
-_CHAIN_TEXTS = {
-    "chain": "哈希链不符",
-    "order": "日志行缺失或次序不对",
-    "body": "日志行的列与正文不符",
-    "anchor": "与外部锚点不符，日志被重写或截断",
+_TEXTS = {
+    "chain": ("哈希链不符", "the hash chain does not hold"),
+    "order": ("日志行缺失或次序不对", "log rows are missing or out of order"),
+    "body": ("日志行的列与正文不符", "columns of a log row differ from its body"),
+    "anchor": ("与外部锚点不符，日志被重写或截断", "the log was rewritten or cut after an anchor"),
+    "differs": ("要素与日志不符", "the feature differs from the log"),
+    "measure": ("面积或长度与图形不符", "area or length does not follow from the geometry"),
+    "stale": ("表中的要素不是日志中的最新版本", "the feature is not the log's last version"),
+    "extra": ("表中的要素在日志中不存在", "the feature is not in the log"),
+    "missing": ("日志中的要素在表中缺失", "the feature is missing from the table"),
+    "index": ("空间索引与图形不符", "the spatial index differs from the geometries"),
 }
 
 
-def verify(connection: Any, catalog: Catalog, anchors: Sequence[Anchor]) -> Verification:
-    """Inside one read transaction of ``connection``."""
+def verify(
+    connection: Any, catalog: Catalog, anchors: Sequence[Anchor], deep: bool
+) -> Verification:
+    """Inside one read transaction of ``connection``; reads the log once, in order."""
     start = perf_counter()
-    check = ChainCheck({anchor.seq: anchor.h for anchor in anchors})
-    last = {name: _Last() for name in catalog.layers}
+    chain = ChainCheck({anchor.seq: anchor.h for anchor in anchors})
+    tables = {layer.id: _Table(connection, layer, deep) for layer in catalog.layers.values()}
     cursor = connection.execute(
-        "SELECT seq, revision, kind, layer, fid, body, geom, h FROM sys_log ORDER BY seq"
+        "SELECT seq, revision, kind, layer, fid, CAST(body AS BLOB), geom, h FROM sys_log "
+        "ORDER BY seq"
     )
     while rows := cursor.fetchmany(_BATCH):
-        for row, document in zip(rows, check.feed(rows), strict=True):
-            if row[2] == "feature" and row[3] in last:
-                last[row[3]].add(row[4], row[0], document.get("op") == "delete")
-    check.finish()
-    problems = [
-        Problem(kind, (_CHAIN_TEXTS[kind], message), seq=seq) for kind, seq, message in check.faults
-    ]
-    features = 0
-    for layer in catalog.layers.values():
-        count, found = _compare(connection, layer, last[layer.id].alive())
-        features += count
-        problems += found
+        found: dict[str, list[tuple[LogRow, dict[str, Any]]]] = {}
+        for row, document in zip(rows, chain.feed(rows), strict=True):
+            if row[2] == "feature" and row[3] in tables:
+                found.setdefault(row[3], []).append((row, document))
+        for name, pairs in found.items():
+            tables[name].compare(pairs)
+    chain.finish()
+    problems = [_problem(kind, seq=seq, en=message) for kind, seq, message in chain.faults]
+    for table in tables.values():
+        problems += table.finish()
     return Verification(
-        rows=check.rows,
-        features=features,
-        head=Head(check.revision, check.seq),
-        h=check.h.hex(),
-        broken_seq=min((seq for _, seq, _ in check.faults), default=None),
+        rows=chain.rows,
+        features=sum(table.features for table in tables.values()),
+        head=Head(chain.revision, chain.seq),
+        h=chain.h.hex(),
+        broken_seq=min((seq for _, seq, _ in chain.faults), default=None),
         problems=tuple(problems[:LIMIT]),
         seconds=perf_counter() - start,
     )
 
 
-class _Last:
-    """The last log row of each feature of a layer."""
+def _problem(
+    kind: str,
+    *,
+    seq: int | None = None,
+    layer: str | None = None,
+    fid: int | None = None,
+    en: str | None = None,
+) -> Problem:
+    zh, text = _TEXTS[kind]
+    return Problem(kind, (zh, f"{text}: {en}" if en else text), seq=seq, layer=layer, fid=fid)
 
-    def __init__(self) -> None:
+
+_numbers = itemgetter("version", "revision", "measure")
+
+
+class _Table:
+    """One layer's table, compared with its log rows while these stream by."""
+
+    def __init__(self, connection: Any, layer: Layer, deep: bool) -> None:
+        self.features = 0
+        self._connection = connection
+        self._layer = layer
+        self._deep = deep and layer.geometry is not None
+        self._problems: list[Problem] = []
         self._fid, self._seq, self._gone = array("q"), array("q"), array("b")
+        self._names = sorted(field.name for field in layer.fields)
+        # With a second name itemgetter always gives a tuple.
+        self._values = itemgetter(*self._names, *self._names[:1])
+        columns = [schema.quote(name) for name in (*self._names, *self._names[:1])]
+        number = measure_column(layer) or "NULL"
+        self._select = (
+            f"SELECT t.fid, t.log_seq, t.version, t.revision, {number}, "
+            f"{'t.geom' if layer.geometry else 'NULL'}, {', '.join(columns)} FROM json_each(?) j "
+            f"JOIN {schema.quote(layer.id)} t ON t.fid = j.value WHERE t.log_seq BETWEEN ? AND ?"
+        )
 
-    def add(self, fid: int, seq: int, gone: bool) -> None:
-        self._fid.append(fid)
-        self._seq.append(seq)
-        self._gone.append(gone)
+    def compare(self, pairs: list[tuple[LogRow, dict[str, Any]]]) -> None:
+        """Log rows with their bodies against the table rows that they left."""
+        last: dict[int, tuple[LogRow, dict[str, Any]]] = {row[4]: (row, doc) for row, doc in pairs}  # type: ignore[misc]
+        self._fid.extend(row[4] for row, _ in pairs)  # type: ignore[misc]
+        self._seq.extend(row[0] for row, _ in pairs)
+        self._gone.extend(document.get("op") == "delete" for _, document in pairs)
+        table_rows = self._connection.execute(
+            self._select, (orjson.dumps(list(last)).decode(), pairs[0][0][0], pairs[-1][0][0])
+        ).fetchall()
+        for stored in table_rows:
+            row, document = last[stored[0]]
+            if row[0] == stored[1] and not self._same(stored, row[6], document):
+                self._add("differs", stored[1], stored[0])
+        if self._deep:
+            self._check_geometry(table_rows)
 
-    def alive(self) -> tuple[np.ndarray, np.ndarray]:
-        """fid (sorted) and seq of the features that exist according to the log."""
+    def _same(self, stored: tuple[Any, ...], wkb: bytes | None, document: dict[str, Any]) -> bool:
+        geom = stored[5]
+        if geom is None or wkb is None:
+            if geom is not wkb:
+                return False
+        elif len(geom) != len(wkb) + blob.HEADER_SIZE or not geom.endswith(wkb):
+            return False
+        try:
+            after, numbers = document["after"], _numbers(document)
+        except KeyError:
+            return False
+        if after is None or numbers != stored[2:5]:
+            return False
+        try:
+            return self._values(after) == stored[6:]
+        except KeyError:
+            # A field that the definition gained later is absent from older rows.
+            values = stored[6 : 6 + len(self._names)]
+            return tuple(after.get(name) for name in self._names) == values
+
+    def _check_geometry(self, table_rows: list[tuple[Any, ...]]) -> None:
+        """Envelope and measure follow from the coordinates (1e-9 of it for the measure)."""
+        rows = [row for row in table_rows if row[5] is not None]
+        try:
+            geometry = shapely.from_wkb([blob.wkb_of(row[5]) for row in rows])
+        except (ValueError, shapely.errors.GEOSException):
+            self._add("differs", rows[0][1], rows[0][0])
+            return
+        heads = blob.headers(shapely.bounds(geometry))
+        stored = np.array([row[4] for row in rows], np.float64)
+        with np.errstate(invalid="ignore"):
+            off = np.abs(measure(self._layer, geometry) - stored) > 1e-9 * np.abs(stored)
+        for i, row in enumerate(rows):
+            if row[5][: blob.HEADER_SIZE] != heads[i * blob.HEADER_SIZE :][: blob.HEADER_SIZE]:
+                self._add("differs", row[1], row[0])
+            if off[i]:
+                self._add("measure", row[1], row[0])
+
+    def finish(self) -> list[Problem]:
+        """After the last row of the log: what is missing, too much or too old."""
+        fids, seqs = self._alive()
+        rows = self._connection.execute(
+            f"SELECT fid, log_seq FROM {schema.quote(self._layer.id)} ORDER BY fid"
+        ).fetchall()
+        self.features = len(rows)
+        stored = np.array(rows, np.int64).reshape(-1, 2)
+        if not np.array_equal(stored, np.column_stack([fids, seqs])):
+            wanted = dict(zip(fids.tolist(), seqs.tolist(), strict=True))
+            for fid, seq in rows:
+                expected = wanted.pop(fid, None)
+                if expected is None:
+                    self._add("extra", seq, fid)
+                elif expected != seq:
+                    self._add("stale", expected, fid)
+            for fid, seq in wanted.items():
+                self._add("missing", seq, fid)
+        if self._layer.geometry:
+            self._check_index()
+        return self._problems
+
+    def _alive(self) -> tuple[np.ndarray, np.ndarray]:
+        """fid (sorted) and last seq of the features that exist according to the log."""
         fid = np.frombuffer(self._fid, np.int64)
         seq = np.frombuffer(self._seq, np.int64)
-        gone = np.frombuffer(self._gone, np.int8)
         order = np.lexsort((seq, fid))
-        fid, seq, gone = fid[order], seq[order], gone[order]
+        fid, seq, gone = fid[order], seq[order], np.frombuffer(self._gone, np.int8)[order]
         keep = np.append(fid[1:] != fid[:-1], True)[: len(fid)] & (gone == 0)
         return fid[keep], seq[keep]
 
+    def _check_index(self) -> None:
+        """R-tree: one box for each geometry, and (deep) around its envelope."""
+        table, rtree = schema.quote(self._layer.id), schema.quote(schema.rtree_name(self._layer.id))
+        shapes, boxes = self._connection.execute(
+            f"SELECT (SELECT count(geom) FROM {table}), (SELECT count(*) FROM {rtree})"
+        ).fetchone()
+        if shapes != boxes:
+            self._add("index", None, None, f"{boxes} boxes for {shapes} geometries")
+        if self._deep:
+            wrong: Iterable[tuple[int, int]] = self._connection.execute(
+                f"SELECT t.fid, t.log_seq FROM {table} t LEFT JOIN {rtree} r ON r.id = t.fid "
+                "WHERE t.geom IS NOT NULL AND (r.id IS NULL OR "
+                "r.minx > ST_MinX(t.geom) OR r.maxx < ST_MaxX(t.geom) OR "
+                "r.miny > ST_MinY(t.geom) OR r.maxy < ST_MaxY(t.geom)) LIMIT ?",
+                (LIMIT,),
+            )
+            for fid, seq in wrong:
+                self._add("index", seq, fid)
 
-def _compare(
-    connection: Any, layer: Layer, alive: tuple[np.ndarray, np.ndarray]
-) -> tuple[int, list[Problem]]:
-    problems: list[Problem] = []
-
-    def add(kind: str, zh: str, en: str, fid: int | None, seq: int | None) -> None:
-        problems.append(Problem(kind, (zh, en), seq=seq, layer=layer.id, fid=fid))
-
-    seq_of = dict(zip(alive[0].tolist(), alive[1].tolist(), strict=True))
-    booleans = [f.name for f in layer.fields if f.type == "boolean"]
-    names = sorted(f.name for f in layer.fields)
-    measure = measure_column(layer)
-    columns = ", ".join(f"t.{schema.quote(name)}" for name in names)
-    cursor = connection.execute(
-        f"SELECT t.fid, t.version, t.revision, t.log_seq, {f't.{measure}' if measure else 'NULL'}, "
-        f"{'t.geom' if layer.geometry else 'NULL'}, l.body, l.geom, {columns} "
-        f"FROM {schema.quote(layer.id)} t LEFT JOIN sys_log l ON l.seq = t.log_seq ORDER BY t.fid"
-    )
-    count = 0
-    while rows := cursor.fetchmany(_BATCH):
-        count += len(rows)
-        for fid, version, revision, seq, number, geom, body, wkb, *values in rows:
-            wanted = seq_of.pop(fid, None)
-            if wanted is None:
-                add("extra", "表中的要素在日志中不存在", "feature is not in the log", fid, seq)
-                continue
-            if wanted != seq or body is None:
-                add("stale", "表中的要素不是日志中的最新版本", "not the last version", fid, wanted)
-                continue
-            current = dict(zip(names, values, strict=True))
-            for name in booleans:
-                if current[name] is not None:
-                    current[name] = bool(current[name])
-            if not _same(body, current, version, revision, number) or not _same_shape(geom, wkb):
-                add("differs", "要素与日志不符", "feature differs from the log", fid, seq)
-            if len(problems) >= LIMIT:
-                return count, problems
-    for fid, seq in list(seq_of.items())[:LIMIT]:
-        add("missing", "日志中的要素在表中缺失", "feature is missing from the table", fid, seq)
-    if layer.geometry:
-        problems += _check_index(connection, layer)
-    return count, problems
-
-
-def _same(
-    body: str, current: dict[str, Any], version: int, revision: int, number: float | None
-) -> bool:
-    try:
-        document = orjson.loads(body)
-        after = document["after"]
-        return (
-            document["version"] == version
-            and document["revision"] == revision
-            and document["measure"] == number
-            # A field that the definition gained later is absent from older rows.
-            and (after == current or all(after.get(k) == v for k, v in current.items()))
-        )
-    except (ValueError, KeyError, AttributeError):
-        return False
-
-
-def _same_shape(geom: bytes | None, wkb: bytes | None) -> bool:
-    if geom is None or wkb is None:
-        return geom is wkb
-    return len(geom) == len(wkb) + blob.HEADER_SIZE and geom.endswith(wkb)
-
-
-def _check_index(connection: Any, layer: Layer) -> list[Problem]:
-    """R-tree: as many boxes as geometries, each around its geometry's envelope."""
-    table, rtree = schema.quote(layer.id), schema.quote(schema.rtree_name(layer))
-    (shapes, boxes) = connection.execute(
-        f"SELECT (SELECT count(*) FROM {table} WHERE geom IS NOT NULL), "
-        f"(SELECT count(*) FROM {rtree})"
-    ).fetchone()
-    if shapes == boxes:
-        return []
-    text = (
-        f"空间索引有 {boxes} 项，图形有 {shapes} 个",
-        f"the spatial index has {boxes} boxes for {shapes} geometries",
-    )
-    return [Problem("index", text, layer=layer.id)]
+    def _add(self, kind: str, seq: int | None, fid: int | None, en: str | None = None) -> None:
+        if len(self._problems) < LIMIT:
+            self._problems.append(_problem(kind, seq=seq, layer=self._layer.id, fid=fid, en=en))

@@ -190,6 +190,9 @@ class Compare:
             left = local_dates(left)
         elif self.left.kind == "date" and self.right.kind == "timestamp":
             right = local_dates(right)
+        elif self.left.kind == "number" and left.type != right.type:
+            # Arrow's own cast refuses integers beyond 2^53.
+            left, right = (side.cast(pa.float64(), safe=False) for side in (left, right))
         return _COMPARE[self.op](left, right)
 
 

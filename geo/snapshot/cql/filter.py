@@ -78,19 +78,17 @@ def parse(
     expression: str | dict[str, Any],
     lang: Language,
     layer: Layer,
-    filter_crs: str | None = None,
-    *,
-    flip: bool = False,
+    filter_crs: str | int | None = None,
+    swapped: bool = False,
 ) -> Filter:
     """Read and check a filter on ``layer``.
 
-    Geometry literals are lon/lat (EPSG:4490 or CRS84), or in ``filter_crs`` (anything
-    that `geo.crs.resolve` takes) with easting or longitude first; ``flip`` says that
-    the second axis comes first. Raises `Rejected` E_FILTER with the place and a fix.
+    Geometry literals are lon/lat (EPSG:4490 or CRS84), or in ``filter_crs`` (an EPSG
+    number or anything that `geo.crs.resolve` takes) with easting or longitude first;
+    ``swapped`` says that latitude or northing comes first. Raises `Rejected` E_FILTER
+    with the place and a fix.
     """
-    if lang == "cql2-text":
-        if not isinstance(expression, str):
-            raise refuse("CQL2 文本必须是字符串", "CQL2 text is a string", "character 1")
+    if lang == "cql2-text" and isinstance(expression, str):
         node = read_text(expression)
     elif lang == "cql2-json":
         node = read_json(expression)
@@ -103,25 +101,26 @@ def parse(
         )
 
     def locate(geometry: Any, where: str) -> Any:
-        return _to_storage(geometry, where, filter_crs, flip)
+        return _to_storage(geometry, where, filter_crs, swapped)
 
     binder = Binder(layer, locate)
     bound = binder.filter(node)
     canonical: dict[str, Any] = {"filter": node.to_json()}
-    if filter_crs or flip:
-        canonical["crs"] = [filter_crs, flip]
+    if filter_crs or swapped:
+        canonical["crs"] = [filter_crs, swapped]
     text = orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS).decode()
     return Filter(bound, frozenset(binder.columns), implied_box(bound), text)
 
 
-def _to_storage(geometry: Any, where: str, filter_crs: str | None, flip: bool) -> Any:
-    if flip:
+def _to_storage(geometry: Any, where: str, filter_crs: str | int | None, swapped: bool) -> Any:
+    if swapped:
         geometry = shapely.transform(geometry, lambda xy: xy[:, ::-1])
     if filter_crs is not None:
         from geo import crs  # noqa: PLC0415 (pyproj is loaded only for such filters)
 
         try:
-            moved = crs.transform(np.array([geometry], dtype=object), filter_crs, crs.STORAGE)
+            system = f"EPSG:{filter_crs}" if isinstance(filter_crs, int) else filter_crs
+            moved = crs.transform(np.array([geometry], dtype=object), system, crs.STORAGE)
         except Rejected as error:
             raise Rejected(
                 error.code, *error.detail, where=error.where or where, fix=error.fix

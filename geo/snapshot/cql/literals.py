@@ -92,6 +92,8 @@ def box(values: Sequence[float] | None, where: str) -> Any:
             ("顺序：西，南，东，北", "Order: west, south, east, north"),
         )
     if west > east:
+        if max(abs(west), abs(east)) > 180:
+            raise refuse("BBOX 的东西颠倒", "the west of a BBOX is beyond its east", where)
         sides = [shapely.box(west, south, 180.0, north), shapely.box(-180.0, south, east, north)]
         return shapely.MultiPolygon(sides)
     return shapely.box(west, south, east, north)

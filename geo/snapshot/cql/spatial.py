@@ -32,6 +32,7 @@ PREDICATES: dict[str, Callable[[Any, Any], Any]] = {
 }
 #: The same predicate with its arguments exchanged; others are symmetric.
 _MIRROR = {"s_within": "s_contains", "s_contains": "s_within"}
+_REFLEXIVE = frozenset({"s_intersects", "s_within", "s_contains", "s_equals"})
 _BLOCK = 20_000  # rows between two looks at the clock
 _GRID = 64  # cells a side of the grid over a literal
 _GRID_FROM = 5_000  # rows from which the grid pays
@@ -100,12 +101,11 @@ class Relation:
         if against is not None:
             missing = np.isnan(context.bounds()[:, 0])
             return pa.array(relate(*against, context), mask=missing if missing.any() else None)
-        if isinstance(self.left, GeometryLiteral):
-            same = PREDICATES[self.name](self.left.geometry, self.right.evaluate(context))
-            return pa.scalar(bool(same))
-        geometries = self.left.evaluate(context)
-        missing = shapely.is_missing(geometries)
-        return pa.array(PREDICATES[self.name](geometries, geometries), mask=missing)
+        if isinstance(self.left, GeometryLiteral) and isinstance(self.right, GeometryLiteral):
+            return pa.scalar(bool(PREDICATES[self.name](self.left.geometry, self.right.geometry)))
+        # The geometry and itself: known without looking at it.
+        missing = np.isnan(context.bounds()[:, 0])
+        return pa.array(np.full(context.length, self.name in _REFLEXIVE), mask=missing)
 
 
 def relate(name: str, literal: Any, context: Context) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 An instant is an interval whose ends are equal. ``..`` is an open end. Two dates
 compare as dates, two timestamps as timestamps, a date and a timestamp by dates.
-An interval with an unknown end gives unknown where that end matters.
+A relation of an interval with an unknown end is unknown.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from geo.snapshot.cql.evaluate import NULL, Compare, Context, Expression, Kind, Value
+from geo.snapshot.cql.evaluate import NULL, Compare, Constant, Context, Expression, Kind, Value
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,11 @@ class Temporal:
             _compare(op, getattr(self.left, left), getattr(self.right, right), context)
             for left, op, right in RELATIONS[self.name]
         ]
-        return reduce(pc.and_kleene, parts)
+        answer = reduce(pc.and_kleene, parts)
+        ends = {self.left.start, self.left.end, self.right.start, self.right.end}
+        columns = [end for end in ends if not isinstance(end, (Unbounded, Constant))]
+        known = [pc.is_valid(column.evaluate(context)) for column in columns]
+        return pc.if_else(reduce(pc.and_, known), answer, NULL) if known else answer
 
 
 def _compare(op: str, left: End, right: End, context: Context) -> Value:
@@ -77,8 +81,4 @@ def _compare(op: str, left: End, right: End, context: Context) -> Value:
     sides = [side.sign if isinstance(side, Unbounded) else 0 for side in (left, right)]
     order = (sides[0] > sides[1]) - (sides[0] < sides[1])
     answer = {"<": order < 0, ">": order > 0, "=": order == 0, "<=": order <= 0, ">=": order >= 0}
-    constant = pa.scalar(answer[op])
-    for side in (left, right):
-        if not isinstance(side, Unbounded):
-            return pc.if_else(pc.is_valid(side.evaluate(context)), constant, NULL)
-    return constant
+    return pa.scalar(answer[op])

@@ -117,7 +117,9 @@ class _Parser:
     def _unexpected(self, zh: str, en: str) -> Rejected:
         found = self.token.text[:40]
         if self.token.kind == "end":
-            return refuse(f"此处应为{zh}，但已结束", f"{en} is missing at its end", self.token.where)
+            return refuse(
+                f"此处应为{zh}，但已结束", f"{en} is missing at its end", self.token.where
+            )
         return refuse(
             f"此处应为{zh}，却是 {found}", f"expected {en}, found {found}", self.token.where
         )

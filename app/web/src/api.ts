@@ -98,8 +98,8 @@ const TOKEN = "liangtian.token";
 
 export class Api {
   private schemas = new Map<string, Promise<Schema>>();
-  /** Called when the service answers 401. */
-  onUnauthorized: () => void = () => undefined;
+  /** Called when the service answers 401; `refused`: it did not accept the token that was sent. */
+  onUnauthorized: (refused: boolean) => void = () => undefined;
 
   get token(): string | null {
     return sessionStorage.getItem(TOKEN);
@@ -160,6 +160,7 @@ export class Api {
   private async request(path: string, query: Record<string, string>): Promise<Response> {
     const parameters = new URLSearchParams({ ...query, lang: language() });
     for (const [name, value] of [...parameters]) if (!value) parameters.delete(name);
+    const { token } = this;
     let response: Response;
     try {
       response = await fetch(`${path}?${parameters}`, {
@@ -169,8 +170,14 @@ export class Api {
       throw new ApiError(0, "E_OFFLINE", "");
     }
     if (response.ok) return response;
-    if (response.status === 401) this.onUnauthorized();
+    if (response.status === 401) this.unauthorized(token);
     throw await problem(response);
+  }
+
+  /** Forgets the token that was refused, but not a newer one. */
+  unauthorized(sent: string | null): void {
+    if (sent !== null && sent === this.token) this.setToken(null);
+    this.onUnauthorized(sent !== null);
   }
 }
 

@@ -73,9 +73,13 @@ const signIn = new SignIn(context, () => {
   headerBar(parts.header, context);
   void loadCatalog();
 });
-api.onUnauthorized = () => signIn.open();
+api.onUnauthorized = (refused) => {
+  headerBar(parts.header, context);
+  signIn.open(refused);
+};
 
 const map = startMap();
+parts.buttons.hidden = map === null;
 
 function startMap(): MapView | null {
   try {
@@ -88,7 +92,7 @@ function startMap(): MapView | null {
       onPointer: (at) => showPosition(parts.position, at),
       onBusy: (busy) => parts.busy.classList.toggle("on", busy),
       onError: (status) => {
-        if (status === 401) signIn.open();
+        if (status === 401) api.unauthorized(api.token);
         else notice(t("map.tilesFailed"));
       },
     });

@@ -11,9 +11,8 @@ export class SignIn {
     document.body.append(this.dialog);
   }
 
-  open(): void {
+  open(wrong = false): void {
     if (this.dialog.open) return;
-    const wrong = this.context.api.token !== null;
     const input = h("input", {
       type: "password",
       name: "token",

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { decodeHash, encodeHash, type State, Store } from "../src/state";
+
+const start: State = {
+  lang: "zh", theme: "auto", unit: "mu", view: null, visible: null, selected: null, totals: null, tab: "layers",
+};
+
+describe("the address", () => {
+  it("brings back what it was made from", () => {
+    const state: State = {
+      ...start,
+      lang: "en",
+      unit: "ha",
+      view: { zoom: 12.5, lat: 45.61934, lon: 122.83214 },
+      visible: ["parcels", "canals"],
+      selected: { layer: "parcels", fid: 42 },
+      totals: { layer: "parcels", by: "stage" },
+      tab: "feature",
+    };
+    expect({ ...start, ...decodeHash(encodeHash(state)) }).toEqual(state);
+  });
+
+  it("is empty at the start", () => {
+    expect(encodeHash(start)).toBe("");
+  });
+
+  it("keeps 'no layer at all' apart from 'as defined'", () => {
+    expect(decodeHash(encodeHash({ ...start, visible: [] })).visible).toEqual([]);
+    expect(decodeHash("").visible).toBeUndefined();
+  });
+
+  it.each([
+    "#map=99/45/122", "#map=8/abc/122", "#feature=parcels/-1", "#feature=<b>/1", "#lang=fr", "#tab=admin", "#%E0%A4%A",
+  ])("leaves out what makes no sense: %s", (hash) => {
+    expect(decodeHash(hash)).toEqual({});
+  });
+});
+
+describe("the store", () => {
+  it("tells only those who follow a changed key", () => {
+    const store = new Store(start);
+    const seen: string[] = [];
+    store.on(["lang"], ({ lang }) => seen.push(lang));
+    store.on(["unit"], ({ unit }) => seen.push(unit));
+    store.set({ lang: "en", unit: "mu" });
+    expect(seen).toEqual(["en"]);
+  });
+});

@@ -55,7 +55,7 @@ class GeoPackageRecord:
         sqlite.refuse_network(path.parent)
         with sqlite.storage_errors(str(path)):
             self._writer = sqlite.connect(path)
-            schema.prepare(self._writer, catalog)
+            restored = schema.prepare(self._writer, catalog)
             self._probe = sqlite.connect(path, read_only=True)
         self._probe_lock = threading.Lock()
         self._seen = threading.local()
@@ -68,6 +68,10 @@ class GeoPackageRecord:
             pool_size=_READERS,
             max_overflow=_MORE_READERS,
         )
+        if restored:
+            self.event(
+                "triggers.restored", Author("system", "missing at open"), {"names": restored}
+            )
 
     # -- writing
 

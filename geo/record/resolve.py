@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import orjson
 
-from geo.record import blob, schema
+from geo.record import blob
 from geo.record.prepare import Prepared
 from geo.record.protocol import INSERT, UPDATE, Conflict, VersionConflict, measure_column
+from geo.record.rtree import quote
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Target:
 
 
 def resolve(connection: Any, item: Prepared) -> Target:
-    table = schema.quote(item.layer.id)
+    table = quote(item.layer.id)
     fid, version = item.fid.copy(), np.zeros(len(item), np.int64)
     before = np.zeros(len(item), np.int64)
     fresh = (item.op == INSERT) & (fid == 0)
@@ -102,7 +103,7 @@ def _keep_geometry(
     measure = measure_column(item.layer) or "NULL"
     found = connection.execute(
         f"SELECT t.fid, t.geom, {measure} FROM json_each(?) j "
-        f"JOIN {schema.quote(item.layer.id)} t ON t.fid = j.value",
+        f"JOIN {quote(item.layer.id)} t ON t.fid = j.value",
         (orjson.dumps(list(row_of)).decode(),),
     )
     return {

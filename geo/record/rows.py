@@ -13,11 +13,12 @@ import numpy as np
 import orjson
 
 from geo.layers import Layer
-from geo.record import blob, schema
+from geo.record import blob, rtree
 from geo.record.log import Tail
 from geo.record.prepare import Prepared
 from geo.record.protocol import DELETE, INSERT, OPERATION_NAMES, UPDATE, measure_column
 from geo.record.resolve import Target
+from geo.record.rtree import quote
 
 #: rows written at a time; bounds the memory of a large commit
 CHUNK = 10_000
@@ -32,7 +33,7 @@ def write_layer(
     """Write all rows of a change set; moves ``end`` on."""
     layer = item.layer
     bulk = layer.geometry is not None and len(item) >= BULK
-    with schema.without_rtree_triggers(connection, layer) if bulk else nullcontext():
+    with rtree.without_triggers(connection, layer) if bulk else nullcontext():
         for start in range(0, len(item), CHUNK):
             chunk = _chunk(item, target, start)
             connection.executemany(INSERT_LOG, _log_rows(layer, chunk, end))
@@ -139,7 +140,7 @@ def _apply(
     connection: Any, item: Prepared, chunk: _Chunk, columns: dict[str, Sequence[Any]]
 ) -> None:
     """Bring the layer's table to the state of the log rows just written."""
-    table, fids, op = schema.quote(item.layer.id), chunk.fid, chunk.op
+    table, fids, op = quote(item.layer.id), chunk.fid, chunk.op
 
     def rows(code: int, *parts: Sequence[Any]) -> list[tuple[Any, ...]]:
         every = list(zip(*parts, strict=True))
@@ -148,7 +149,7 @@ def _apply(
         return [every[row] for row in np.flatnonzero(op == code).tolist()]
 
     if (op == INSERT).any():
-        names = ", ".join(schema.quote(name) for name in columns)
+        names = ", ".join(quote(name) for name in columns)
         marks = ", ".join("?" * (len(columns) + 1))
         connection.executemany(
             f"INSERT INTO {table} (fid, {names}) VALUES ({marks})",
@@ -158,7 +159,7 @@ def _apply(
         # An update without geometries leaves the column, its measure and the R-tree alone.
         untouched = {"geom", measure_column(item.layer)} if item.geometry is None else set()
         kept = {name: values for name, values in columns.items() if name not in untouched}
-        names = ", ".join(f"{schema.quote(name)} = ?" for name in kept)
+        names = ", ".join(f"{quote(name)} = ?" for name in kept)
         connection.executemany(
             f"UPDATE {table} SET {names} WHERE fid = ?", rows(UPDATE, *kept.values(), fids)
         )
@@ -172,7 +173,7 @@ def _apply(
 
 def _write_rtree(connection: Any, item: Prepared, target: Target) -> None:
     """R-tree of a bulk change, in the order of a coarse grid so that nodes stay warm."""
-    name = schema.quote(schema.rtree_name(item.layer.id))
+    name = quote(rtree.name_of(item.layer.id))
     touched = (item.op == DELETE) | ((item.op == UPDATE) & (item.geometry is not None))
     if touched.any():
         connection.execute(

@@ -1,22 +1,20 @@
-# ruff: noqa: S608 - names come from checked layer definitions
 """Tables of the GeoPackage: standard metadata, one table a layer, R-tree, log triggers.
 
-Source: OGC GeoPackage 1.4 (12-128r19); R-tree triggers as in its Annex F.3.
+Source: OGC GeoPackage 1.4 (12-128r19).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from geo.layers import Catalog, Field, Layer
-from geo.record import tables
+from geo.record import rtree, tables
 from geo.record.blob import SRS_ID
 from geo.record.protocol import SchemaMismatch, SchemaTooNew, StorageError, measure_column
+from geo.record.rtree import quote
 
 APPLICATION_ID = 0x47504B47  # 'GPKG'
 USER_VERSION = 10400  # GeoPackage 1.4.0
@@ -86,26 +84,30 @@ _SRS: tuple[tuple[str, int, str, int, str, str | None], ...] = (
     ),
 )
 
-_LOG_TRIGGERS = tuple(
-    f"CREATE TRIGGER sys_log_no_{verb.lower()} BEFORE {verb} ON sys_log "
-    f"BEGIN SELECT RAISE(ABORT, 'sys_log is append-only'); END"
+_LOG_TRIGGERS = {
+    f"sys_log_no_{verb.lower()}": f"CREATE TRIGGER sys_log_no_{verb.lower()} BEFORE {verb} "
+    "ON sys_log BEGIN SELECT RAISE(ABORT, 'sys_log is append-only'); END"
     for verb in ("UPDATE", "DELETE")
-)
+}
 
 
-def prepare(connection: Any, catalog: Catalog) -> None:
+def prepare(connection: Any, catalog: Catalog) -> list[str]:
     """Create what is missing, in one transaction; refuse a newer or a foreign file.
 
     ``connection`` is a DBAPI connection in autocommit mode. New layers and new fields of
-    the catalog become tables and columns; nothing is ever dropped.
+    the catalog become tables and columns; nothing is ever dropped. Returns the names of
+    our triggers that someone had removed; they are back.
     """
-    _refuse_foreign(connection)
-    if not _is_current(connection, catalog):
+    lost = _check_triggers(connection)
+    if lost or not _is_current(connection, catalog):
         connection.execute("BEGIN IMMEDIATE")
         try:
             if not _names(connection, "table"):
                 _create(connection)
             _check_version(connection)
+            lost = _check_triggers(connection)
+            for statement in lost.values():
+                connection.execute(statement)
             for layer in catalog.layers.values():
                 _prepare_layer(connection, layer)
             connection.execute("COMMIT")
@@ -113,6 +115,28 @@ def prepare(connection: Any, catalog: Catalog) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+    return sorted(lost)
+
+
+def _check_triggers(connection: Any) -> dict[str, str]:
+    """Views and triggers run with the record's rights: only ours may be there. Returns
+    those of ours that are missing."""
+    tables_ = _names(connection, "table")
+    own = dict(_LOG_TRIGGERS) if "sys_log" in tables_ else {}
+    if "gpkg_geometry_columns" in tables_:
+        for (layer,) in connection.execute("SELECT table_name FROM gpkg_geometry_columns"):
+            own |= rtree.triggers(layer)
+    rows = connection.execute(
+        "SELECT name, tbl_name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')"
+    ).fetchall()
+    for name, table, sql in rows:
+        if own.pop(name, None) != sql:
+            raise SchemaMismatch(
+                f"数据库中有外来的触发器或视图 {name}，拒绝打开",
+                f"the file has a trigger or view that is not the record's: {name}",
+                where=table,
+            )
+    return own
 
 
 def _is_current(connection: Any, catalog: Catalog) -> bool:
@@ -126,31 +150,6 @@ def _is_current(connection: Any, catalog: Catalog) -> bool:
         and _titles(connection, layer) == _expected_titles(layer)
         for layer in catalog.layers.values()
     )
-
-
-def _refuse_foreign(connection: Any) -> None:
-    """Views and triggers run with the record's rights: only our own may be there."""
-    rows = connection.execute(
-        "SELECT name, tbl_name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')"
-    ).fetchall()
-    layers = {
-        name for (name,) in connection.execute("SELECT table_name FROM gpkg_geometry_columns")
-    } if rows else set()  # fmt: skip
-    own = set(_LOG_TRIGGERS)
-    for layer in layers:
-        own.update(_rtree_triggers(layer).values())
-    for name, table, sql in rows:
-        if sql not in own:
-            raise SchemaMismatch(
-                f"数据库中有外来的触发器或视图 {name}，拒绝打开",
-                f"the file has a trigger or view that is not the record's: {name}",
-                where=table,
-            )
-    if layers and len(rows) != len(own):
-        raise SchemaMismatch(
-            "数据库缺少日志保护或空间索引的触发器，拒绝打开",
-            "triggers that protect the log or keep the spatial index are missing",
-        )
 
 
 def _check_version(connection: Any) -> None:
@@ -182,15 +181,11 @@ def _create(connection: Any) -> None:
         connection.execute(str(CreateTable(table).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda item: str(item.name)):
             connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
-    for statement in _LOG_TRIGGERS:
+    for statement in _LOG_TRIGGERS.values():
         connection.execute(statement)
     connection.execute(
         "INSERT INTO sys_meta VALUES ('schema_version', ?)", (str(tables.SCHEMA_VERSION),)
     )
-
-
-def quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _names(connection: Any, kind: str) -> set[str]:
@@ -237,7 +232,7 @@ def _prepare_layer(connection: Any, layer: Layer) -> None:
         )
         _register(connection, layer)
         if layer.geometry:
-            create_rtree(connection, layer)
+            rtree.create(connection, layer)
     else:
         for name, kind in columns:
             if name not in declared:
@@ -296,61 +291,3 @@ def _register(connection: Any, layer: Layer) -> None:
             "INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', ?, ?, 0, 0)",
             (layer.id, layer.geometry.upper(), SRS_ID),
         )
-
-
-def rtree_name(layer: str) -> str:
-    return f"rtree_{layer}_geom"
-
-
-def create_rtree(connection: Any, layer: Layer) -> None:
-    connection.execute(
-        f"CREATE VIRTUAL TABLE {quote(rtree_name(layer.id))} USING rtree(id, minx, maxx, miny, maxy)"
-    )
-    connection.execute(
-        "INSERT INTO gpkg_extensions VALUES (?, 'geom', 'gpkg_rtree_index', "
-        "'http://www.geopackage.org/spec140/#extension_rtree', 'write-only')",
-        (layer.id,),
-    )
-    for statement in _rtree_triggers(layer.id).values():
-        connection.execute(statement)
-
-
-def _rtree_triggers(layer: str) -> dict[str, str]:
-    t, r = quote(layer), quote(rtree_name(layer))
-    new, old = "NEW.geom NOTNULL AND NOT ST_IsEmpty(NEW.geom)", "OLD.geom ISNULL"
-    gone = "NEW.geom ISNULL OR ST_IsEmpty(NEW.geom)"
-    edges = "ST_MinX(NEW.geom), ST_MaxX(NEW.geom), ST_MinY(NEW.geom), ST_MaxY(NEW.geom)"
-    was = "OLD.geom NOTNULL AND NOT ST_IsEmpty(OLD.geom)"
-    bodies = {
-        "insert": f"AFTER INSERT ON {t} WHEN ({new}) BEGIN "
-        f"INSERT OR REPLACE INTO {r} VALUES (NEW.fid, {edges}); END",
-        "update6": f"AFTER UPDATE OF geom ON {t} WHEN OLD.fid = NEW.fid AND ({new}) AND ({was}) "
-        f"BEGIN UPDATE {r} SET minx = ST_MinX(NEW.geom), maxx = ST_MaxX(NEW.geom), "
-        f"miny = ST_MinY(NEW.geom), maxy = ST_MaxY(NEW.geom) WHERE id = NEW.fid; END",
-        "update7": f"AFTER UPDATE OF geom ON {t} WHEN OLD.fid = NEW.fid AND ({new}) "
-        f"AND ({old} OR ST_IsEmpty(OLD.geom)) BEGIN "
-        f"INSERT INTO {r} VALUES (NEW.fid, {edges}); END",
-        "update2": f"AFTER UPDATE OF geom ON {t} WHEN OLD.fid = NEW.fid AND ({gone}) BEGIN "
-        f"DELETE FROM {r} WHERE id = OLD.fid; END",
-        "update5": f"AFTER UPDATE ON {t} WHEN OLD.fid != NEW.fid AND ({new}) BEGIN "
-        f"DELETE FROM {r} WHERE id = OLD.fid; "
-        f"INSERT OR REPLACE INTO {r} VALUES (NEW.fid, {edges}); END",
-        "update4": f"AFTER UPDATE ON {t} WHEN OLD.fid != NEW.fid AND ({gone}) BEGIN "
-        f"DELETE FROM {r} WHERE id IN (OLD.fid, NEW.fid); END",
-        "delete": f"AFTER DELETE ON {t} WHEN OLD.geom NOTNULL BEGIN "
-        f"DELETE FROM {r} WHERE id = OLD.fid; END",
-    }
-    return {
-        name: f"CREATE TRIGGER {quote(f'{rtree_name(layer)}_{name}')} {body}"
-        for name, body in bodies.items()
-    }
-
-
-@contextmanager
-def without_rtree_triggers(connection: Any, layer: Layer) -> Iterator[None]:
-    """For a bulk change inside a transaction: the caller keeps the R-tree itself."""
-    for name in _rtree_triggers(layer.id):
-        connection.execute(f"DROP TRIGGER {quote(f'{rtree_name(layer.id)}_{name}')}")
-    yield
-    for statement in _rtree_triggers(layer.id).values():
-        connection.execute(statement)

@@ -14,10 +14,11 @@ import orjson
 import shapely
 
 from geo.layers import Catalog, Layer
-from geo.record import blob, schema
+from geo.record import blob, rtree
 from geo.record.log import ChainCheck, LogRow
 from geo.record.prepare import measure
 from geo.record.protocol import Anchor, Head, Problem, Verification, measure_column
+from geo.record.rtree import quote
 
 _BATCH = 300  # small: what is parsed stays in the processor's cache
 #: problems kept in the answer; a wrecked file must not fill the memory
@@ -97,12 +98,12 @@ class _Table:
         self._names = sorted(field.name for field in layer.fields)
         # With a second name itemgetter always gives a tuple.
         self._values = itemgetter(*self._names, *self._names[:1])
-        columns = [schema.quote(name) for name in (*self._names, *self._names[:1])]
+        columns = [quote(name) for name in (*self._names, *self._names[:1])]
         number = measure_column(layer) or "NULL"
         self._select = (
             f"SELECT t.fid, t.log_seq, t.version, t.revision, {number}, "
             f"{'t.geom' if layer.geometry else 'NULL'}, {', '.join(columns)} FROM json_each(?) j "
-            f"JOIN {schema.quote(layer.id)} t ON t.fid = j.value WHERE t.log_seq BETWEEN ? AND ?"
+            f"JOIN {quote(layer.id)} t ON t.fid = j.value WHERE t.log_seq BETWEEN ? AND ?"
         )
 
     def compare(self, pairs: list[tuple[LogRow, dict[str, Any]]]) -> None:
@@ -163,7 +164,7 @@ class _Table:
         """After the last row of the log: what is missing, too much or too old."""
         fids, seqs = self._alive()
         rows = self._connection.execute(
-            f"SELECT fid, log_seq FROM {schema.quote(self._layer.id)} ORDER BY fid"
+            f"SELECT fid, log_seq FROM {quote(self._layer.id)} ORDER BY fid"
         ).fetchall()
         self.features = len(rows)
         stored = np.array(rows, np.int64).reshape(-1, 2)
@@ -192,15 +193,15 @@ class _Table:
 
     def _check_index(self) -> None:
         """R-tree: one box for each geometry, and (deep) around its envelope."""
-        table, rtree = schema.quote(self._layer.id), schema.quote(schema.rtree_name(self._layer.id))
+        table, boxes_of = quote(self._layer.id), quote(rtree.name_of(self._layer.id))
         shapes, boxes = self._connection.execute(
-            f"SELECT (SELECT count(geom) FROM {table}), (SELECT count(*) FROM {rtree})"
+            f"SELECT (SELECT count(geom) FROM {table}), (SELECT count(*) FROM {boxes_of})"
         ).fetchone()
         if shapes != boxes:
             self._add("index", None, None, f"{boxes} boxes for {shapes} geometries")
         if self._deep:
             wrong: Iterable[tuple[int, int]] = self._connection.execute(
-                f"SELECT t.fid, t.log_seq FROM {table} t LEFT JOIN {rtree} r ON r.id = t.fid "
+                f"SELECT t.fid, t.log_seq FROM {table} t LEFT JOIN {boxes_of} r ON r.id = t.fid "
                 "WHERE t.geom IS NOT NULL AND (r.id IS NULL OR "
                 "r.minx > ST_MinX(t.geom) OR r.maxx < ST_MaxX(t.geom) OR "
                 "r.miny > ST_MinY(t.geom) OR r.maxy < ST_MaxY(t.geom)) LIMIT ?",

@@ -7,6 +7,7 @@ layer is adding a file.
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from functools import cached_property
 from pathlib import Path
@@ -157,6 +158,11 @@ class Layer(_Model):
     @cached_property
     def by_name(self) -> dict[str, Field]:
         return {f.name: f for f in self.fields}
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes when anything in the definition does; the same in every process."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
     @property
     def measures(self) -> tuple[str, ...]:

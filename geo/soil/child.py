@@ -33,7 +33,9 @@ def main(arguments: dict[str, Any], progress: Callable[[str, float | None], None
         masks=tuple(arguments["masks"]),
         progress=lambda done, blocks: progress("blocks", done / max(1, blocks)),
     )
-    labels = [grade.label for grade in result.grading.grades]
+    grading = result.grading
+    custom = grading.kind == "custom"
+    labels = [grade.title.zh if custom else grade.code for grade in grading.grades]
     content = {
         "zone_ids": list(result.zone_ids),
         "labels": labels,
@@ -48,7 +50,7 @@ def main(arguments: dict[str, Any], progress: Callable[[str, float | None], None
     return {
         "zones": len(result.zone_ids),
         "labels": labels,
-        "grades": [grade.model_dump() for grade in result.grading.grades],
+        "grades": [grade.model_dump() for grade in grading.grades],
         "sum": content["sum"],
         "union": content["union"],
         "overlap_removed_m2": result.overlap_removed_m2,

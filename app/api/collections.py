@@ -1,0 +1,265 @@
+"""OGC API: landing page, conformance, collections, schemas, queryables, sortables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+
+from app import ogc_crs
+from app.api import pages
+from app.api.links import GEOJSON, JSON, OPENAPI, SCHEMA, answer, link
+from app.auth import PUBLIC, allow
+from app.language import language_of, text
+from app.params import PathLayer, etag
+from app.state import State
+from geo.layers import Field, Layer
+from geo.snapshot.view import View
+from geo.units import SQUARE_METRES_PER_MU
+
+router = APIRouter()
+
+TITLE = {"zh": "良田:土地整治地理信息服务", "en": "Liangtian: land remediation GIS"}
+DESCRIPTION = {
+    "zh": "盐碱地治理地块、高标准农田和灌区的查询、地图、上传与面积统计。",
+    "en": "Remediation plots, high-standard farmland and irrigation districts: "
+    "query, map, upload, totals.",
+}
+_FEATURES = "http://www.opengis.net/spec/ogcapi-features-"
+_CQL = "http://www.opengis.net/spec/cql2/1.0/conf/"
+#: Only what holds; a test asks for each of them.
+CONFORMANCE = (
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
+    f"{_FEATURES}1/1.0/conf/core",
+    f"{_FEATURES}1/1.0/conf/oas30",
+    f"{_FEATURES}1/1.0/conf/geojson",
+    f"{_FEATURES}2/1.0/conf/crs",
+    f"{_FEATURES}3/1.0/conf/queryables",
+    f"{_FEATURES}3/1.0/conf/queryables-query-parameters",
+    f"{_FEATURES}3/1.0/conf/filter",
+    f"{_FEATURES}3/1.0/conf/features-filter",
+    f"{_CQL}cql2-text",
+    f"{_CQL}cql2-json",
+    f"{_CQL}basic-cql2",
+    f"{_CQL}advanced-comparison-operators",
+    f"{_CQL}case-insensitive-comparison",
+    f"{_CQL}accent-insensitive-comparison",
+    f"{_CQL}basic-spatial-functions",
+    f"{_CQL}basic-spatial-functions-plus",
+    f"{_CQL}spatial-functions",
+    f"{_CQL}temporal-functions",
+    f"{_CQL}property-property",
+    f"{_CQL}arithmetic",
+)
+_JSON_TYPES = {
+    "string": {"type": "string"},
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "datetime": {"type": "string", "format": "date-time"},
+}
+_SYSTEM = {
+    "area_m2": ("面积(平方米)", "Area (m²)", {"type": "number", "x-unit": "m2"}),
+    "area_ha": ("面积(公顷)", "Area (ha)", {"type": "number", "x-unit": "ha"}),
+    "area_mu": ("面积(亩)", "Area (mu)", {"type": "number", "x-unit": "mu"}),
+    "length_m": ("长度(米)", "Length (m)", {"type": "number", "x-unit": "m"}),
+    "version": ("版本", "Version", {"type": "integer"}),
+    "updated_at": ("更新时间", "Updated at", {"type": "string", "format": "date-time"}),
+}
+
+
+@router.get("/", summary="Landing page; the map for browsers")
+@allow(PUBLIC)
+def landing(request: Request) -> Response:
+    if request.query_params.get("f") == "html" or pages.wants_html(request):
+        return pages.index_response()
+    language = language_of(request)
+    links = [
+        link(request, "/", "self", JSON),
+        link(request, "/api", "service-desc", OPENAPI, "OpenAPI"),
+        link(request, "/docs", "service-doc", "text/html", "接口文档 API docs"),
+        link(request, "/conformance", "conformance", JSON),
+        link(request, "/conformance", "http://www.opengis.net/def/rel/ogc/1.0/conformance", JSON),
+        link(request, "/collections", "data", JSON),
+        link(request, "/collections", "http://www.opengis.net/def/rel/ogc/1.0/data", JSON),
+    ]
+    content = {"title": TITLE[language], "description": DESCRIPTION[language], "links": links}
+    return answer(request, content)
+
+
+@router.get("/conformance", summary="Conformance classes that hold")
+@allow(PUBLIC)
+def conformance(request: Request) -> Response:
+    return answer(request, {"conformsTo": CONFORMANCE})
+
+
+@router.get("/collections", summary="All layers")
+@allow("viewer")
+def collections(request: Request) -> Response:
+    state: State = request.app.state.liangtian
+    listed = [describe(request, state, layer) for layer in state.catalog.layers.values()]
+    links = [link(request, "/collections", "self", JSON)]
+    content = {"links": links, "crs": list(ogc_crs.SUPPORTED), "collections": listed}
+    return answer(request, content, etag("all", state.snapshots.revision))
+
+
+@router.get("/collections/{layer}", summary="A layer")
+@allow("viewer")
+def collection(request: Request, layer: PathLayer) -> Response:
+    state: State = request.app.state.liangtian
+    tag = etag(layer.id, state.snapshots.view(layer.id).touched)
+    return answer(request, describe(request, state, layer), tag)
+
+
+def describe(request: Request, state: State, layer: Layer) -> dict[str, Any]:
+    """The collection document; what OGC does not know is under ``liangtian``."""
+    view = state.snapshots.view(layer.id)
+    count, area, box = state.summaries.get(layer.id, view.touched, lambda: summary(view))
+    path = f"/collections/{layer.id}"
+    items = f"{path}/items"
+    extent: dict[str, Any] = {}
+    if box is not None:
+        extent["spatial"] = {"bbox": [box], "crs": ogc_crs.CRS84}
+    own: dict[str, Any] = {
+        "geometry": layer.geometry,
+        "label": layer.label,
+        "key": layer.key,
+        "class_field": layer.class_field,
+        "county_field": layer.county_field,
+        "datetime_field": layer.datetime_field,
+        "commit_role": layer.commit_role,
+        "links": [entry.model_dump() for entry in layer.links],
+        "revision": view.touched,
+        "count": count,
+        "style": layer.style.model_dump(),
+    }
+    if area is not None:
+        own["area_m2"] = area
+        own["area_mu"] = area / float(SQUARE_METRES_PER_MU)
+    content: dict[str, Any] = {
+        "id": layer.id,
+        "title": text(request, layer.title),
+        "description": text(request, layer.description),
+        "itemType": "feature",
+        "extent": extent,
+        "crs": list(ogc_crs.SUPPORTED),
+        "storageCrs": ogc_crs.STORAGE,
+        "liangtian": own,
+        "links": [
+            link(request, path, "self", JSON),
+            link(request, items, "items", GEOJSON, text(request, layer.title)),
+            link(request, f"{items}?f=csv", "items", "text/csv"),
+            link(request, f"{path}/schema", "describedby", SCHEMA),
+            link(
+                request,
+                f"{path}/queryables",
+                "http://www.opengis.net/def/rel/ogc/1.0/queryables",
+                SCHEMA,
+            ),
+            link(
+                request,
+                f"{path}/sortables",
+                "http://www.opengis.net/def/rel/ogc/1.0/sortables",
+                SCHEMA,
+            ),
+        ],
+    }
+    return content
+
+
+def summary(view: View) -> tuple[int, float | None, list[float] | None]:
+    """Alive rows, their summed area (m², overlaps counted twice) and bounds."""
+    count, area = 0, 0.0
+    boxes = []
+    for segment, rows in view.match():
+        count += len(rows)
+        if not len(rows) or not view.layer.geometry:
+            continue
+        bounds = segment.bounds(rows)
+        bounds = bounds[~np.isnan(bounds[:, 0])]
+        if len(bounds):
+            boxes.append([*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0)])
+        if view.layer.geometry == "MultiPolygon":
+            values = segment.column("area_m2", rows).to_numpy(zero_copy_only=False)
+            area += float(np.nansum(values))
+    if not boxes:
+        return count, area if view.layer.geometry == "MultiPolygon" else None, None
+    every = np.array(boxes)
+    box = [*every[:, :2].min(axis=0).tolist(), *every[:, 2:].max(axis=0).tolist()]
+    return count, area if view.layer.geometry == "MultiPolygon" else None, box
+
+
+@router.get("/collections/{layer}/schema", summary="Fields of a layer")
+@allow("viewer")
+def schema(request: Request, layer: PathLayer) -> Response:
+    return _schema(request, layer, "schema", measures=True)
+
+
+@router.get("/collections/{layer}/queryables", summary="What filters may use")
+@allow("viewer")
+def queryables(request: Request, layer: PathLayer) -> Response:
+    return _schema(request, layer, "queryables", measures=True)
+
+
+@router.get("/collections/{layer}/sortables", summary="What sortby may use")
+@allow("viewer")
+def sortables(request: Request, layer: PathLayer) -> Response:
+    return _schema(request, layer, "sortables", measures=True, geometry=False)
+
+
+def _schema(
+    request: Request, layer: Layer, kind: str, *, measures: bool, geometry: bool = True
+) -> Response:
+    catalog = request.app.state.liangtian.catalog
+    english = language_of(request) == "en"
+    properties: dict[str, Any] = {
+        field.name: _property(request, catalog.codelist_of(field), field)
+        for field in layer.fields
+    }
+    if measures:
+        for name in (*layer.measures, "version", "updated_at"):
+            zh, en, shape = _SYSTEM[name]
+            properties[name] = {"title": en if english else zh, **shape, "readOnly": True}
+    if geometry and layer.geometry:
+        properties["geometry"] = {
+            "title": "Geometry" if english else "几何",
+            "x-ogc-role": "primary-geometry",
+            "format": f"geometry-{layer.geometry.lower()}",
+        }
+    content: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": link(request, f"/collections/{layer.id}/{kind}", "self", SCHEMA)["href"],
+        "type": "object",
+        "title": text(request, layer.title),
+        "description": text(request, layer.description),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+    if kind == "schema":
+        content["required"] = [field.name for field in layer.fields if field.required]
+    return answer(request, content, etag(kind, layer.id, layer.digest), SCHEMA)
+
+
+def _property(request: Request, codelist: Any, field: Field) -> dict[str, Any]:
+    shape: dict[str, Any] = {"title": text(request, field.title), **_JSON_TYPES[field.type]}
+    if field.description:
+        shape["description"] = text(request, field.description)
+    for name, value in (
+        ("minimum", field.minimum),
+        ("maximum", field.maximum),
+        ("maxLength", field.max_length),
+        ("x-unit", field.unit),
+        ("x-codelist", field.codelist),
+    ):
+        if value is not None:
+            shape[name] = value
+    if codelist is not None:
+        shape["oneOf"] = [
+            {"const": code.code, "title": text(request, code.title)}
+            | ({"x-color": code.color} if code.color else {})
+            for code in codelist.codes
+        ]
+    return shape

@@ -1,0 +1,237 @@
+"""OGC API Features: items of a layer, one item, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import shapely
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from app import ogc_crs, params
+from app.api.encode import features
+from app.api.links import GEOJSON, answer, caching, here, link
+from app.auth import allow
+from app.params import AsOf, PathLayer, Selected, etag
+from app.problems import Problem
+from app.state import State
+from geo.formats.csv import csv_bytes
+from geo.layers import Layer
+from geo.snapshot.rows import public_names
+from geo.snapshot.view import Order, Page, View
+from geo.units import SQUARE_METRES_PER_MU
+
+router = APIRouter()
+
+Datum = Literal["gcj02", "bd09"]
+Format = Literal["geojson", "json", "csv"]
+_ITEM_NAMES = params.SELECTION_NAMES | {
+    "limit", "offset", "next", "sortby", "properties", "crs", "datum", "resulttype",
+    "skipGeometry", *params.EVERYWHERE,
+}  # fmt: skip
+
+
+def _format(request: Request, f: str | None) -> str:
+    if f is not None:
+        return "geojson" if f == "json" else f
+    return "csv" if request.headers.get("accept", "").startswith("text/csv") else "geojson"
+
+
+def _known(request: Request, layer: PathLayer) -> None:
+    params.refuse_unknown(request, _ITEM_NAMES | set(layer.by_name))
+
+
+@router.get(
+    "/collections/{layer}/items",
+    summary="Features of a layer",
+    dependencies=[Depends(_known)],
+)
+@allow("viewer")
+def items(
+    request: Request,
+    layer: PathLayer,
+    selected: Selected,
+    as_of: AsOf,
+    order: Annotated[tuple[Order, ...], Depends(params.sort_order)],
+    properties: Annotated[tuple[str, ...] | None, Depends(params.chosen_properties)],
+    limit: Annotated[int, Query(ge=1, description="Features a page, at most 10,000.")] = 10,
+    offset: Annotated[int, Query(ge=0, le=params.MOST_OFFSET, description="Skip these.")] = 0,
+    next_: Annotated[
+        str | None, Query(alias="next", max_length=1000, description="Token of the next page.")
+    ] = None,
+    crs: Annotated[str, Query(max_length=100, description="CRS of coordinates.")] = ogc_crs.CRS84,
+    datum: Annotated[
+        Datum | None, Query(description="Shift for AMap, Tencent (gcj02), Baidu (bd09) maps.")
+    ] = None,
+    resulttype: Annotated[
+        Literal["results", "hits"], Query(description="hits: only the count.")
+    ] = "results",
+    skip_geometry: Annotated[
+        bool, Query(alias="skipGeometry", description="Leave geometries out.")
+    ] = False,
+    f: Annotated[Format | None, Query(description="geojson, or csv with all rows.")] = None,
+) -> Response:
+    """A page of features in keyset order, or all matching rows as CSV."""
+    state: State = request.app.state.liangtian
+    view = state.snapshots.view(layer.id, as_of)
+    fmt = _format(request, f)
+    out = _output_crs(crs, datum)
+    tag = etag(layer.id, view.touched, view.revision if as_of is not None else "now",
+               params.digest(request))  # fmt: skip
+    if resulttype == "hits":
+        matched = sum(len(rows) for _, rows in view.match(selected.filters, selected.box))
+        content = {
+            "type": "FeatureCollection",
+            "features": [],
+            "numberMatched": matched,
+            "numberReturned": 0,
+            "links": [link(request, request.url.path, "self", GEOJSON)],
+        }
+        return answer(request, content, tag, GEOJSON)
+    if fmt == "csv":
+        return _csv(request, layer, view, selected, properties, tag)
+    after = params.read_cursor(next_, order, view) if next_ is not None else None
+    limit = min(limit, params.MOST_ITEMS)
+    page = view.page(selected.filters, selected.box, order, limit, after, offset)
+    body = features(page, view, properties, out, datum, skip_geometry)
+    links = [{"href": here(request), "rel": "self", "type": GEOJSON}]
+    if page.next_key is not None:
+        href = here(request, next=params.cursor_of(page.next_key), offset=None)
+        links.append({"href": href, "rel": "next", "type": GEOJSON})
+    links.append(link(request, f"/collections/{layer.id}", "collection", "application/json"))
+    head: dict[str, Any] = {
+        "numberMatched": page.matched,
+        "numberReturned": page.length,
+        "links": links,
+        "liangtian": {"revision": view.touched, "as_of": view.revision},
+    }
+    if datum:
+        head["liangtian"] |= {"datum": datum, "approximate": True}
+    content = b'{"type":"FeatureCollection",' + orjson.dumps(head)[1:-1] + b',"features":['
+    headers = {"Content-Crs": f"<{out.uri}>"}
+    return answer(request, content + body + b"]}", tag, GEOJSON, headers)
+
+
+def _output_crs(text: str, datum: str | None) -> ogc_crs.Crs:
+    crs = ogc_crs.parse(text)
+    if datum and crs.uri != ogc_crs.CRS84:
+        raise Problem(
+            "E_CRS",
+            "datum 只能与 CRS84 一起使用",
+            "datum goes only with CRS84",
+            where="crs",
+        )
+    return crs
+
+
+def _csv(
+    request: Request,
+    layer: Layer,
+    view: View,
+    selected: params.Selection,
+    properties: tuple[str, ...] | None,
+    tag: str,
+) -> Response:
+    tag = f'{tag[:-1]}-csv"'
+    headers = {
+        "Content-Disposition": f'attachment; filename="{layer.id}.csv"',
+        "Cache-Control": caching(request),
+        "ETag": tag,
+    }
+    if params.not_modified(request, tag):
+        return Response(status_code=304, headers=headers)
+    # Column names are the field names: a table comes back in as it went out.
+    names = ["fid", *(properties or public_names(layer))]
+    titles = [*names, "wkt"] if layer.geometry else names
+
+    def rows() -> Iterator[bytes]:
+        first = True
+        for segment, chosen in view.batches(selected.filters, selected.box):
+            columns: dict[str, pa.Array] = {n: segment.column(n, chosen) for n in names}
+            if layer.geometry:
+                shapes = segment.geometries(chosen)
+                columns["wkt"] = pa.array(shapely.to_wkt(shapes, rounding_precision=9))
+            yield from csv_bytes(columns, titles if first else None, bom=first)
+            first = False
+        if first:
+            empty = {n: pa.array([], pa.string()) for n in names}
+            yield from csv_bytes(empty, titles, bom=True)
+
+    return StreamingResponse(rows(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/collections/{layer}/items/{fid}", summary="A feature")
+@allow("viewer")
+def item(
+    request: Request,
+    layer: PathLayer,
+    fid: int,
+    as_of: AsOf,
+    crs: Annotated[str, Query(max_length=100, description="CRS of coordinates.")] = ogc_crs.CRS84,
+    datum: Annotated[Datum | None, Query(description="Shift for GCJ-02 or BD-09 maps.")] = None,
+) -> Response:
+    """One feature; its ETag is its version."""
+    state: State = request.app.state.liangtian
+    view = state.snapshots.view(layer.id, as_of)
+    segment, row = params.feature_of(view, fid)
+    out = _output_crs(crs, datum)
+    page = Page([(segment, np.array([row]), np.array([0]))], 1, 1, None)
+    version = segment.column("version", np.array([row]))[0].as_py()
+    feature = orjson.loads(features(page, view, None, out, datum, skip_geometry=False))
+    path = f"/collections/{layer.id}/items/{fid}"
+    feature["links"] = [
+        link(request, path, "self", GEOJSON),
+        link(request, f"/collections/{layer.id}", "collection", "application/json"),
+        link(request, f"{path}/history", "version-history", "application/json"),
+    ]
+    tag = etag(layer.id, fid, version, params.digest(request))
+    return answer(request, feature, tag, GEOJSON, {"Content-Crs": f"<{out.uri}>"})
+
+
+@router.get("/collections/{layer}/items/{fid}/history", summary="Versions of a feature")
+@allow("viewer")
+def history(request: Request, layer: PathLayer, fid: int) -> Response:
+    """Every version, newest first: who changed what, when and why; deletions too."""
+    state: State = request.app.state.liangtian
+    found = state.record.history(layer.id, fid) if 0 < fid < 2**63 else []
+    if not found:
+        raise params.not_found(f"没有要素 {fid}", f"There is no feature {fid}", where=layer.id)
+    versions = [
+        {
+            "version": version.version,
+            "revision": version.revision,
+            "operation": version.operation,
+            "time": version.time,
+            "author": version.author.name,
+            "reason": version.author.reason,
+            "source": version.author.source,
+            **_measures(layer, version.measure),
+            "properties": version.attributes,
+            "geometry": _geometry(version.geometry),
+        }
+        for version in reversed(found)
+    ]
+    tag = etag("history", layer.id, fid, found[-1].seq)
+    return answer(request, {"layer": layer.id, "fid": fid, "versions": versions}, tag)
+
+
+def _measures(layer: Layer, measure: float | None) -> dict[str, float]:
+    if measure is None or not layer.measures:
+        return {}
+    if layer.measures[0] == "length_m":
+        return {"length_m": measure}
+    return {
+        "area_m2": measure,
+        "area_ha": measure / 1e4,
+        "area_mu": measure / float(SQUARE_METRES_PER_MU),
+    }
+
+
+def _geometry(wkb: bytes | None) -> Any:
+    if wkb is None:
+        return None
+    return orjson.loads(shapely.to_geojson(shapely.from_wkb(wkb)))

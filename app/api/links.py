@@ -1,0 +1,69 @@
+"""Addresses in answers, and answers with validators."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import Request, Response
+
+from app.language import language_of
+from app.params import not_modified
+
+JSON = "application/json"
+GEOJSON = "application/geo+json"
+SCHEMA = "application/schema+json"
+OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
+PROBLEM = "application/problem+json"
+
+
+def root(request: Request) -> str:
+    """Where the service lives, without a slash at the end."""
+    configured: str = request.app.state.liangtian.settings.base_url
+    return (configured or str(request.base_url)).rstrip("/")
+
+
+def link(request: Request, path: str, rel: str, kind: str, title: str = "") -> dict[str, str]:
+    entry = {"href": root(request) + path, "rel": rel, "type": kind}
+    if title:
+        entry["title"] = title
+    return entry
+
+
+def here(request: Request, **changes: str | None) -> str:
+    """The address of this request with some parameters changed (None: taken out)."""
+    kept = [(k, v) for k, v in request.query_params.multi_items() if k not in changes]
+    kept += [(k, v) for k, v in changes.items() if v is not None]
+    query = f"?{urlencode(kept)}" if kept else ""
+    return f"{root(request)}{request.url.path}{query}"
+
+
+def caching(request: Request) -> str:
+    """Only what anybody may read may be kept by shared caches, and only with revalidation."""
+    public = request.app.state.liangtian.settings.public_read
+    return "no-cache" if public else "private, no-cache"
+
+
+def answer(
+    request: Request,
+    content: Any,
+    tag: str | None = None,
+    media_type: str = JSON,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """An answer in the request's language; 304 when the client has it already."""
+    language = language_of(request)
+    out = {
+        "Content-Language": "en" if language == "en" else "zh-CN",
+        "Vary": "Accept, Accept-Language, Authorization",
+        "Cache-Control": caching(request),
+        **(headers or {}),
+    }
+    if tag is not None:
+        tag = f'{tag[:-1]}-{language}"'
+        out["ETag"] = tag
+        if not_modified(request, tag):
+            return Response(status_code=304, headers=out)
+    body = content if isinstance(content, bytes) else orjson.dumps(content)
+    return Response(body, headers=out, media_type=media_type)

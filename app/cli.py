@@ -1,0 +1,274 @@
+"""The command line ``liangtian``: plain words, progress bars for anything long."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from app.commands.opened import opened
+from geo.errors import Rejected
+
+app = typer.Typer(
+    name="liangtian",
+    help="良田:土地整治地理信息服务 / Liangtian: land remediation GIS",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+user_app = typer.Typer(help="用户与令牌 / People and tokens", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+console = Console(stderr=True)
+
+Data = Annotated[Path, typer.Option("--data", help="数据目录 / data folder", envvar="LIANGTIAN_DATA")]
+DEFAULT_DATA = Path("var/data")
+
+
+def main() -> None:
+    """Run the command; what the library refuses is told in words, without a traceback."""
+    from geo.record.protocol import RecordError
+
+    try:
+        app()
+    except (Rejected, RecordError) as error:
+        zh, en = error.detail
+        console.print(f"[bold red]{error.code}[/] {zh}\n  {en}", highlight=False)
+        if error.where:
+            console.print(f"  位置 where: {error.where}", highlight=False)
+        if error.fix:
+            console.print(f"  {error.fix[0]}\n  {error.fix[1]}", highlight=False)
+        sys.exit(1)
+
+
+def progress_bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="端口 / port")] = 8080,
+    host: Annotated[str, typer.Option(help="地址 / address")] = "127.0.0.1",
+    data: Data = Path("var/demo"),
+    parcels: Annotated[int, typer.Option(min=100, help="农田地块数 / number of parcels")] = 20_000,
+    workers: Annotated[int, typer.Option(min=1, max=32, help="进程数 / processes")] = 1,
+    serve_it: Annotated[bool, typer.Option("--serve/--seed-only", help="只生成数据")] = True,
+) -> None:
+    """生成演示数据(仅一次)并启动服务 / Seed demonstration data once, then serve it."""
+    from app.commands import seed
+
+    seed.prepare(data, parcels, console, progress_bar)
+    if serve_it:
+        _serve(data, host, port, workers, public_read=True)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="端口 / port")] = 8080,
+    host: Annotated[str, typer.Option(help="地址 / address")] = "127.0.0.1",
+    data: Data = DEFAULT_DATA,
+    workers: Annotated[int, typer.Option(min=1, max=32, help="进程数 / processes")] = 1,
+) -> None:
+    """启动服务 / Serve a data folder."""
+    _serve(data, host, port, workers, public_read=None)
+
+
+def _serve(data: Path, host: str, port: int, workers: int, public_read: bool | None) -> None:
+    import uvicorn
+
+    os.environ["LIANGTIAN_DATA"] = str(data)
+    if public_read is not None:
+        os.environ.setdefault("LIANGTIAN_PUBLIC_READ", str(public_read).lower())
+    console.print(f"[green]http://{host}:{port}[/]  (Ctrl+C 停止 / to stop)")
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="文件 / file")],
+    layer: Annotated[str, typer.Option(help="图层 / layer")],
+    data: Data = DEFAULT_DATA,
+    encoding: Annotated[str | None, typer.Option(help="编码 / encoding")] = None,
+    crs: Annotated[str | None, typer.Option(help="坐标系,如 EPSG:4529 / CRS")] = None,
+    mode: Annotated[str, typer.Option(help="append | upsert | replace")] = "append",
+    check: Annotated[bool, typer.Option("--check", help="只检查,不保存 / check only")] = False,
+    reason: Annotated[str, typer.Option(help="原因 / why")] = "命令行导入",
+) -> None:
+    """检查并导入一个文件 / Check a file and store its features as one revision."""
+    from app.commands import load
+
+    decisions = {"encoding": encoding, "crs": crs, "mode": mode}
+    with progress_bar() as bar:
+        task = bar.add_task("检查 checking", total=None)
+        done = load.run(
+            data, file, layer, {k: v for k, v in decisions.items() if v}, reason, check_only=check,
+            report=lambda stage, part: bar.update(
+                task, description=stage, total=100, completed=100 * (part or 0)
+            ),
+        )  # fmt: skip
+    console.print_json(json.dumps(done, ensure_ascii=False))
+
+
+@app.command()
+def export(
+    layer: Annotated[str, typer.Argument(help="图层 / layer")],
+    output: Annotated[Path, typer.Argument(help=".geojson 或 .csv / .geojson or .csv")],
+    data: Data = DEFAULT_DATA,
+    filter_: Annotated[str | None, typer.Option("--filter", help="CQL2")] = None,
+    as_of: Annotated[int | None, typer.Option(help="版本 / revision")] = None,
+) -> None:
+    """导出一个图层 / Write a layer as GeoJSON or CSV."""
+    from app.commands import dump
+
+    with progress_bar() as bar:
+        task = bar.add_task(f"导出 {layer}", total=None)
+        count = dump.run(
+            data, layer, output, filter_, as_of,
+            report=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+    console.print(f"{count:,} → {output}")
+
+
+@app.command()
+def totals(
+    layer: Annotated[str, typer.Argument(help="图层 / layer")],
+    by: Annotated[str, typer.Option(help="分组字段,逗号分开 / fields to group by")] = "",
+    data: Data = DEFAULT_DATA,
+    filter_: Annotated[str | None, typer.Option("--filter", help="CQL2")] = None,
+    as_of: Annotated[int | None, typer.Option(help="版本 / revision")] = None,
+    measure: Annotated[str, typer.Option(help="union | sum")] = "union",
+) -> None:
+    """统计面积 / Print the totals of a layer."""
+    from app.commands import dump
+
+    layer_definition, rows = dump.totals(data, layer, by, filter_, as_of, measure)
+    table = Table(title=f"{layer_definition.title.zh} {layer_definition.title.en}")
+    for name in [n for n in by.split(",") if n]:
+        table.add_column(layer_definition.by_name[name].title.zh)
+    for name in ("数量 count", "亩 mu", "公顷 ha") if layer_definition.measures else ("数量 count",):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@app.command()
+def soil(
+    index: Annotated[str, typer.Option(help="公式编号 / formula id")] = "si_br",
+    scene: Annotated[str | None, typer.Option(help="影像 / scene; 缺省列出 / none: list")] = None,
+    grading: Annotated[str | None, typer.Option(help="分级方案 / grading")] = None,
+    layer: Annotated[str, typer.Option(help="统计单元 / zones")] = "plots",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """按影像计算各盐渍化等级面积 / Areas of salinity grades from a scene."""
+    from app.commands import soil_run
+
+    with progress_bar() as bar:
+        task = bar.add_task(f"{scene or ''} {index}", total=None)
+        table = soil_run.run(
+            data, scene, index, grading, layer,
+            report=lambda stage, part: bar.update(
+                task, description=stage, total=100, completed=100 * (part or 0)
+            ),
+        )  # fmt: skip
+    Console().print(table)
+
+
+@app.command()
+def doctor(data: Data = DEFAULT_DATA) -> None:
+    """检查运行环境与数据 / Check libraries, disk and data."""
+    from app.commands import doctor as examination
+
+    table, healthy = examination.check(data)
+    Console().print(table)
+    if not healthy:
+        raise typer.Exit(1)
+
+
+@user_app.command("add")
+def user_add(
+    name: Annotated[str, typer.Argument(help="用户名 / name")],
+    role: Annotated[str, typer.Option(help="viewer|field|agronomist|manager|admin")] = "viewer",
+    county: Annotated[list[str] | None, typer.Option(help="限定县区代码 / county codes")] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """新建或修改用户,打印密码和令牌(只显示一次) / Add a person; prints password and token once."""
+    from app.auth import People
+    from geo.record.protocol import Author
+
+    with opened(data) as place:
+        author = Author("命令行", "liangtian user add")
+        password = secrets.token_urlsafe(12)
+        people = People(place.record)
+        people.put(name, role, password, author, tuple(county or ()))
+        token = people.issue_token(name, author, label="命令行")
+    Console().print_json(json.dumps({"user": name, "password": password, "token": token}))
+
+
+@user_app.command("token")
+def user_token(
+    name: Annotated[str, typer.Argument(help="用户名 / name")],
+    role: Annotated[str | None, typer.Option(help="至多的角色 / at most this role")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="有效天数 / days")] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """签发令牌(只显示一次) / Issue a token; shown once."""
+    from app.auth import People
+    from geo.record.protocol import Author
+
+    with opened(data) as place:
+        author = Author("命令行", "liangtian user token")
+        Console().print(People(place.record).issue_token(name, author, role=role, days=days))
+
+
+@user_app.command("disable")
+def user_disable(
+    name: Annotated[str, typer.Argument(help="用户名 / name")], data: Data = DEFAULT_DATA
+) -> None:
+    """停用用户 / Lock a person out."""
+    from app.auth import People
+    from geo.record.protocol import Author
+
+    with opened(data) as place:
+        if not People(place.record).disable(name, Author("命令行", "liangtian user disable")):
+            console.print(f"没有用户 {name} / There is nobody named {name}")
+            raise typer.Exit(1)
+
+
+@user_app.command("list")
+def user_list(data: Data = DEFAULT_DATA) -> None:
+    """列出用户 / List people."""
+    from app.auth import People
+
+    table = Table("用户 name", "角色 role", "状态 state")
+    with opened(data) as place:
+        for name, role, disabled in People(place.record).names():
+            table.add_row(name, role, "停用 disabled" if disabled else "启用 active")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The application: wiring only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from app import auth, logs, openapi, params, problems
+from app.api import (
+    audit,
+    collections,
+    features,
+    health,
+    jobs,
+    pages,
+    soil,
+    tiles,
+    totals,
+    uploads,
+)
+from app.jobs.worker import Worker
+from app.middleware import Gate
+from app.settings import Settings
+from app.state import State
+
+ROOMS = (collections, features, tiles, totals, uploads, soil, jobs, audit, health)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service over one data folder; settings default to the environment's."""
+    settings = settings or Settings()
+    logs.configure()
+    state = State(settings)
+    worker = Worker(state) if settings.in_process_worker else None
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        state.start()
+        if worker:
+            worker.start()
+        yield
+        if worker:
+            worker.stop()
+        state.stop()
+
+    app = FastAPI(
+        title="良田 Liangtian",
+        version=openapi.VERSION,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(auth.authorize), Depends(params.known_parameters)],
+        separate_input_output_schemas=False,
+    )
+    app.state.liangtian = state
+    problems.install(app)
+    for room in ROOMS:
+        app.include_router(room.router)
+    app.include_router(_public(pages.build_router()))
+    openapi.install(app)
+    app.add_middleware(Gate, settings=settings)
+    return app
+
+
+def _public(router: APIRouter) -> APIRouter:
+    """The page's own files hold no data: anybody may have them."""
+    for route in router.routes:
+        auth.allow(auth.PUBLIC)(route.endpoint)  # type: ignore[attr-defined]
+    return router

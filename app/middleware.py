@@ -1,0 +1,128 @@
+"""What every request passes through: limits, headers, log line. Plain ASGI, no buffering."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict
+
+import structlog
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.problems import Problem, respond
+from app.settings import Settings
+
+log = structlog.get_logger("liangtian.http")
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MOST_CLIENTS = 10_000
+
+
+class Buckets:
+    """Token buckets by client, ``per_minute`` with a burst of a sixth of that (at least 20)."""
+
+    def __init__(self, per_minute: int) -> None:
+        self.rate = per_minute / 60
+        self.burst = max(20.0, per_minute / 6)
+        self._clients: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def wait(self, client: str, now: float) -> float:
+        """Take a token; 0, or the seconds until there is one."""
+        left, seen = self._clients.pop(client, (self.burst, now))
+        left = min(self.burst, left + (now - seen) * self.rate)
+        self._clients[client] = (max(0.0, left - 1), now)
+        if len(self._clients) > _MOST_CLIENTS:
+            self._clients.popitem(last=False)
+        return 0.0 if left >= 1 else (1 - left) / self.rate
+
+
+class Gate:
+    """Rate limits, body limits, security headers, request id and one log line a request."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+        self.reads = Buckets(settings.rate_per_minute) if settings.rate_per_minute else None
+        writes = settings.rate_writes_per_minute
+        self.writes = Buckets(writes) if writes else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = secrets.token_hex(8)
+        status = 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        scope.setdefault("state", {})["request_id"] = request_id
+        refused = self._refuse(scope)
+        if refused is not None:
+            await respond(Request(scope), refused)(scope, receive, sending)
+        else:
+            await self.app(scope, self._counted(scope, receive), sending)
+        log.info(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+            id=request_id,
+        )
+
+    def _refuse(self, scope: Scope) -> Problem | None:
+        client = (scope.get("client") or ("?",))[0]
+        writing = scope["method"] not in _SAFE
+        bucket = self.writes if writing else self.reads
+        wait = bucket.wait(client, time.monotonic()) if bucket else 0.0
+        if wait > 0:
+            return Problem(
+                "E_RATE",
+                "请求过于频繁，请稍候再试",
+                "Too many requests; try again in a moment",
+                headers={"Retry-After": str(max(1, round(wait)))},
+            )
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > self._limit(scope):
+            return self._too_large(scope)
+        return None
+
+    def _limit(self, scope: Scope) -> int:
+        if scope["path"].startswith(("/uploads", "/soil/scenes")):
+            return self.settings.max_upload_mib * 2**20
+        return self.settings.max_body_kib * 2**10
+
+    def _too_large(self, scope: Scope) -> Problem:
+        limit = self._limit(scope) // 1024
+        return Problem(
+            "E_TOO_LARGE",
+            f"请求内容超过上限 {limit:,} KiB",
+            f"The body is larger than {limit:,} KiB",
+            fix=("请拆分文件后再上传", "Split the file and upload the parts"),
+        )
+
+    def _counted(self, scope: Scope, receive: Receive) -> Receive:
+        """Count a body that comes without a length; stop reading past the limit."""
+        seen = 0
+        limit = self._limit(scope)
+
+        async def receiving() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise self._too_large(scope)
+            return message
+
+        return receiving

@@ -1,0 +1,56 @@
+"""Settings in one table: environment variables ``LIANGTIAN_*`` or a keyword of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: The definitions that come with the software.
+DEFINITIONS = Path(__file__).resolve().parent.parent / "data"
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and what it means (docs/settings.md repeats this table)."""
+
+    model_config = SettingsConfigDict(env_prefix="LIANGTIAN_", extra="ignore")
+
+    data: Path = Field(Path("var/data"), description="Folder of the record, snapshots and files.")
+    definitions: tuple[Path, ...] = Field(
+        (DEFINITIONS,), description="Folders with layers/ and codelists/; later ones win."
+    )
+    public_read: bool = Field(False, description="Whether anybody may read without signing in.")
+    base_url: str = Field("", description="Address in links when behind a proxy, e.g. //gis.local.")
+    max_upload_mib: int = Field(512, ge=1, description="Largest uploaded file, MiB.")
+    max_body_kib: int = Field(2048, ge=1, description="Largest body of any other request, KiB.")
+    rate_per_minute: int = Field(
+        6000, ge=0, description="Requests a minute and client address; 0 for no limit."
+    )
+    rate_writes_per_minute: int = Field(
+        600, ge=0, description="Writing requests a minute and client; 0 for no limit."
+    )
+    follow_ms: int = Field(25, ge=5, description="How often a worker looks for new changes, ms.")
+    job_memory_mib: int = Field(4096, ge=512, description="Memory limit of a job's process, MiB.")
+    job_seconds: int = Field(600, ge=5, description="Processor time limit of a job, seconds.")
+    in_process_worker: bool = Field(True, description="Whether the service runs jobs itself.")
+
+    @property
+    def record_path(self) -> Path:
+        return self.data / "record.gpkg"
+
+    @property
+    def snapshot_folder(self) -> Path:
+        return self.data / "snapshots"
+
+    @property
+    def blob_folder(self) -> Path:
+        return self.data / "blobs"
+
+    @property
+    def raster_folder(self) -> Path:
+        return self.data / "rasters"
+
+    @property
+    def work_folder(self) -> Path:
+        return self.data / "work"

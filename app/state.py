@@ -1,0 +1,89 @@
+"""What a worker process holds: the record, its snapshots, people, and a thread that follows."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from app.auth import People
+from app.overlaps import Overlaps
+from app.settings import Settings
+from geo.layers import Catalog
+from geo.record.geopackage import open_record
+from geo.record.protocol import Record
+from geo.snapshot.store import Snapshots
+
+log = logging.getLogger("liangtian")
+
+
+_T = TypeVar("_T")
+
+
+class Latest:
+    """Keeps the last answer to a question per name, for as long as its revision holds."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[int, object]] = {}
+
+    def get(self, name: str, revision: int, compute: Callable[[], _T]) -> _T:
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != revision:
+            kept = self._kept[name] = (revision, compute())
+        return cast(_T, kept[1])
+
+
+class State:
+    """Opened by `create_app`; ``start`` and ``stop`` bracket the life of the worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        settings.data.mkdir(parents=True, exist_ok=True)
+        self.catalog = Catalog.load(*settings.definitions)
+        self.record: Record = open_record(settings.record_path, self.catalog)
+        self.people = People(self.record)
+        self._compactions: dict[str, subprocess.Popen[bytes]] = {}
+        self.snapshots = Snapshots(self.record, settings.snapshot_folder, self._compact)
+        self.summaries = Latest()
+        self.overlaps = Overlaps(settings)
+        self.wake_worker = threading.Event()
+        self._stopping = threading.Event()
+        self._follower: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._follower = threading.Thread(target=self._follow, name="follower", daemon=True)
+        self._follower.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._follower:
+            self._follower.join(timeout=5)
+        for process in self._compactions.values():
+            process.terminate()
+            process.wait(timeout=10)
+        self.record.close()
+
+    def _follow(self) -> None:
+        """Look for new changes; a worker shows another's commit within a few dozen ms."""
+        behind = False
+        while not self._stopping.wait(self.settings.follow_ms / 1000):
+            try:
+                if self.record.changed() or behind:
+                    self.people.forget()
+                    behind = self.snapshots.refresh() < self.record.head().revision
+            except Exception:
+                # A worker that cannot follow must say so in its log, not die silently.
+                log.exception("following the record failed")
+                self._stopping.wait(1)
+
+    def _compact(self, layer_id: str) -> None:
+        """Build a new base in a child process; several workers agree by a file lock."""
+        running = self._compactions.get(layer_id)
+        if running is not None and running.poll() is None:
+            return
+        command = [sys.executable, "-m", "app.compact", str(self.settings.data), layer_id]
+        command += [str(folder) for folder in self.settings.definitions]
+        self._compactions[layer_id] = subprocess.Popen(command)  # noqa: S603

@@ -1,0 +1,139 @@
+"""Fixtures that many tests share: definitions, demonstration data, a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from geo.layers import Catalog
+from tests import environment
+
+ROOT = Path(__file__).resolve().parent.parent
+#: Small, but with every layer, both scenes and three years of history.
+DEMO_PARCELS = 1200
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    banner = environment.banner()
+    if banner:
+        terminalreporter.write_line(banner, yellow=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return Catalog.load(ROOT / "data")
+
+
+@pytest.fixture(scope="session")
+def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder seeded by the command that users run."""
+    folder = tmp_path_factory.mktemp("demo") / "data"
+    command = [sys.executable, "-m", "app.cli", "demo", "--seed-only"]
+    command += ["--data", str(folder), "--parcels", str(DEMO_PARCELS)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return folder
+
+
+@dataclass
+class Server:
+    """A running service. ``client(role)`` speaks with that role's token (None: nobody's)."""
+
+    url: str
+    data: Path
+    process: subprocess.Popen[bytes]
+    tokens: dict[str, str]
+
+    def client(self, role: str | None = None, **headers: str) -> httpx.Client:
+        if role is not None:
+            headers["Authorization"] = f"Bearer {self.tokens[role]}"
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_server(data: Path, *, workers: int = 1, **environment_: str) -> Server:
+    """Start ``liangtian serve`` on a free port and wait until it answers."""
+    port = free_port()
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port)]
+    command += ["--data", str(data), "--workers", str(workers)]
+    log = (data / "server.log").open("wb")
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment_},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{url}/health/live", timeout=1).status_code == 200:
+                break
+        except httpx.TransportError:
+            pass
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    else:
+        stop_server(process)
+        raise AssertionError((data / "server.log").read_text()[-4000:])
+    if process.poll() is not None:
+        raise AssertionError((data / "server.log").read_text()[-4000:])
+    path = data / "credentials.json"
+    credentials = json.loads(path.read_text()) if path.exists() else {}
+    tokens = {role: entry["token"] for role, entry in credentials.items()}
+    return Server(url, data, process, tokens)
+
+
+def stop_server(process: subprocess.Popen[bytes]) -> None:
+    """End a server that we started, and its workers."""
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def server(demo_data: Path) -> Iterator[Server]:
+    """The demonstration data behind two workers, readable by anybody, without rate limits."""
+    running = start_server(
+        demo_data,
+        workers=2,
+        LIANGTIAN_PUBLIC_READ="true",
+        LIANGTIAN_RATE_PER_MINUTE="0",
+        LIANGTIAN_RATE_WRITES_PER_MINUTE="0",
+    )
+    yield running
+    stop_server(running.process)
+
+
+def wait_job(client: httpx.Client, job: int, seconds: float = 90) -> dict[str, Any]:
+    """Wait until a job has ended; returns it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = client.get(f"/jobs/{job}").json()
+        if found["state"] in ("done", "failed", "cancelled"):
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"job {job} did not end: {found}")

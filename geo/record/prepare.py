@@ -139,6 +139,9 @@ def _promote(geometry: np.ndarray, layer: Layer) -> np.ndarray:
         build = shapely.multipolygons if single == 3 else shapely.multilinestrings
         geometry = geometry.copy()
         geometry[which] = build(geometry[which], indices=np.arange(len(which)))
+    if multi == 6:
+        # Counter-clockwise shells, as GeoJSON asks and GeoPackage recommends.
+        geometry = shapely.orient_polygons(geometry)
     return geometry
 
 

@@ -60,17 +60,15 @@ def triggers(layer: str) -> dict[str, str]:
         "delete": f"AFTER DELETE ON {t} WHEN OLD.geom NOTNULL BEGIN "
         f"DELETE FROM {r} WHERE id = OLD.fid; END",
     }
-    return {
-        name: f"CREATE TRIGGER {quote(f'{name_of(layer)}_{name}')} {body}"
-        for name, body in bodies.items()
-    }
+    named = {f"{name_of(layer)}_{event}": body for event, body in bodies.items()}
+    return {name: f"CREATE TRIGGER {quote(name)} {body}" for name, body in named.items()}
 
 
 @contextmanager
 def without_triggers(connection: Any, layer: Layer) -> Iterator[None]:
     """For a bulk change inside a transaction: the caller keeps the R-tree itself."""
     for name in triggers(layer.id):
-        connection.execute(f"DROP TRIGGER {quote(f'{name_of(layer.id)}_{name}')}")
+        connection.execute(f"DROP TRIGGER {quote(name)}")
     yield
     for statement in triggers(layer.id).values():
         connection.execute(statement)

@@ -98,7 +98,7 @@ class _Table:
         self._names = sorted(field.name for field in layer.fields)
         # With a second name itemgetter always gives a tuple.
         self._values = itemgetter(*self._names, *self._names[:1])
-        columns = [quote(name) for name in (*self._names, *self._names[:1])]
+        columns = [f"t.{quote(name)}" for name in (*self._names, *self._names[:1])]
         number = measure_column(layer) or "NULL"
         self._select = (
             f"SELECT t.fid, t.log_seq, t.version, t.revision, {number}, "

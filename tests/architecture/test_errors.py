@@ -19,9 +19,9 @@ def codes_in_use() -> dict[str, str]:
     found = {}
     for path in below("app", "geo", suffix=".py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if CODE.fullmatch(node.value):
-                    found[node.value] = f"{path.name}:{node.lineno}"
+            value = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(value, str) and CODE.fullmatch(value):
+                found[value] = f"{path.name}:{node.lineno}"
     return found
 
 

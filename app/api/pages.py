@@ -58,10 +58,10 @@ _NOT_BUILT = """<!doctype html>
 <h1>地图页面还没有构建</h1>
 <p>服务正在运行,接口可以使用:<a href="/collections?f=json">/collections</a>、
 <a href="/api">/api</a>。</p>
-<p>在项目目录运行 <code>make web</code> 构建页面,然后刷新。</p>
+<p>在项目目录运行 <code>make page</code> 构建页面,然后刷新。</p>
 <hr>
 <h2 lang="en">The map page is not built yet</h2>
-<p lang="en">The service is running and its API works. Run <code>make web</code> in the project
+<p lang="en">The service is running and its API works. Run <code>make page</code> in the project
 folder to build the page, then reload.</p>
 </body></html>
 """

@@ -36,7 +36,7 @@ const api = new Api();
 const parts = {
   header: h("header", { class: "header" }),
   layers: h("section", { class: "panel panel-layers" }),
-  map: h("section", { class: "map" }),
+  map: h("section", { class: "map", "data-state": "busy" }),
   canvas: h("div", { class: "map-canvas" }),
   busy: h("div", { class: "map-busy", role: "status" }),
   buttons: h("div", { class: "map-buttons" }),
@@ -90,7 +90,10 @@ function startMap(): MapView | null {
         store.set({ selected, ...(selected || hit.aggregate ? { tab: "feature" } : {}) });
       },
       onPointer: (at) => showPosition(parts.position, at),
-      onBusy: (busy) => parts.busy.classList.toggle("on", busy),
+      onBusy: (busy) => {
+        parts.busy.classList.toggle("on", busy);
+        parts.map.dataset.state = busy ? "busy" : "ready";
+      },
       onError: (status) => {
         if (status === 401) api.unauthorized(api.token);
         else notice(t("map.tilesFailed"));

@@ -83,7 +83,7 @@ export class MapView {
     map.on("click", (event) => events.onHit(this.hit(event)));
     map.on("dataloading", () => events.onBusy(true));
     map.on("idle", () => {
-      events.onBusy(false);
+      if (this.drawn) events.onBusy(false);
       this.labelParcels();
     });
     map.on("error", ({ error }) => events.onError((error as { status?: number }).status ?? 0));

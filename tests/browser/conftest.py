@@ -1,0 +1,95 @@
+"""A browser for the tests of the page: Chromium with software WebGL, no network of its own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.io import MemoryFile
+
+from tests.environment import chromium
+
+DESK = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Visit:
+    """One page in one browser context, and all that it said and asked for."""
+
+    page: Page
+    url: str
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open(self, path: str = "/") -> None:
+        # A new document even when only the part after # differs.
+        self.page.goto("about:blank")
+        self.page.goto(self.url + path)
+
+    def drawn(self) -> None:
+        """Wait until the map has drawn all that it asked for."""
+        self.page.wait_for_selector('.map[data-state="ready"]', timeout=60_000)
+        self.page.wait_for_timeout(400)
+
+    def pixels(self) -> np.ndarray:
+        """The map as uint8[height, width, 3]."""
+        image = self.page.locator(".map-canvas").screenshot()
+        with warnings.catch_warnings(), MemoryFile(image) as file:
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture, not a map sheet
+            with file.open() as source:
+                return np.moveaxis(source.read([1, 2, 3]), 0, -1)
+
+    @property
+    def strangers(self) -> list[str]:
+        """Requests to anybody but the service."""
+        own = (self.url + "/", "blob:", "data:", "about:")
+        return [url for url in self.requests if not url.startswith(own)]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    if path is None:
+        pytest.skip("Chromium is missing: apt-get install -y chromium fonts-noto-cjk")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, server) -> Iterator[Callable[..., Visit]]:
+    contexts = []
+
+    def start(viewport: dict[str, int] = DESK, **options: object) -> Visit:
+        context = browser.new_context(viewport=viewport, locale="zh-CN", **options)
+        contexts.append(context)
+        page = context.new_page()
+        visit = Visit(page, server.url.rstrip("/"))
+        page.on("request", lambda request: visit.requests.append(request.url))
+        page.on("pageerror", lambda error: visit.errors.append(str(error)))
+        page.on(
+            "console",
+            lambda message: visit.errors.append(message.text) if message.type == "error" else None,
+        )
+        return visit
+
+    yield start
+    for context in contexts:
+        context.close()

@@ -1,0 +1,24 @@
+# 良田 Liangtian in one image: the service, its page and nothing that builds them.
+FROM python:3.12-slim-bookworm AS build
+WORKDIR /src
+RUN python -m venv /opt/liangtian
+COPY requirements.lock ./
+RUN /opt/liangtian/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
+COPY scripts scripts
+COPY requirements-node.lock ./
+COPY app/web app/web
+RUN scripts/build-page
+COPY . .
+RUN /opt/liangtian/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.12-slim-bookworm
+RUN useradd --uid 10001 --create-home liangtian && install -d -o liangtian /data
+COPY --from=build /opt/liangtian /opt/liangtian
+ENV PATH=/opt/liangtian/bin:$PATH LIANGTIAN_DATA=/data PYTHONUNBUFFERED=1
+USER liangtian
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=10s --start-period=120s \
+  CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8080/health/ready', timeout=5)"]
+ENTRYPOINT ["liangtian"]
+CMD ["serve", "--host", "0.0.0.0", "--port", "8080"]

@@ -3,7 +3,7 @@ import { Api, type Collection } from "./api";
 import { type Catalog, type Context, Signal } from "./context";
 import { fill, h } from "./dom";
 import { setLanguage, t } from "./i18n";
-import { mapButtons, showPosition } from "./map/controls";
+import { mapButtons, showHover, showPosition } from "./map/controls";
 import { boundsOf } from "./map/bounds";
 import { loadNames } from "./map/names";
 import { classColors } from "./map/palette";
@@ -41,13 +41,14 @@ const parts = {
   busy: h("div", { class: "map-busy", role: "status" }),
   buttons: h("div", { class: "map-buttons" }),
   position: h("div", { class: "map-position" }),
+  hover: h("div", { class: "map-hover", "aria-hidden": "true", hidden: true }),
   notice: h("div", { class: "map-notice", role: "alert", hidden: true }),
   tabs: h("nav", { class: "tabs" }),
   inspector: h("div", { class: "inspector", id: "panels", tabindex: -1 }),
   totals: h("section", { class: "panel panel-totals" }),
   feature: h("section", { class: "panel panel-feature" }),
 };
-parts.map.append(parts.canvas, parts.busy, parts.buttons, parts.position, parts.notice);
+parts.map.append(parts.canvas, parts.busy, parts.buttons, parts.position, parts.hover, parts.notice);
 parts.inspector.append(parts.totals, parts.feature);
 fill(
   document.querySelector("#app") ?? document.body,
@@ -89,6 +90,7 @@ function startMap(): MapView | null {
         const [selected = null] = hit.features;
         store.set({ selected, ...(selected || hit.aggregate ? { tab: "feature" } : {}) });
       },
+      onHover: (hover) => showHover(parts.hover, hover),
       onPointer: (at) => showPosition(parts.position, at),
       onBusy: (busy) => {
         parts.busy.classList.toggle("on", busy);

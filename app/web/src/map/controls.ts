@@ -2,6 +2,7 @@
 import { fill, h, svg } from "../dom";
 import { position } from "../format";
 import { t } from "../i18n";
+import type { Hover } from "./view";
 
 export interface MapActions {
   zoomIn: () => void;
@@ -32,6 +33,16 @@ export function mapButtons(root: HTMLElement, { zoomIn, zoomOut, home }: MapActi
     one("minus", t("map.zoomOut"), zoomOut),
     one("home", t("map.home"), home),
   );
+}
+
+/** A small label beside the pointer; it turns to the other side near the right edge. */
+export function showHover(root: HTMLElement, hover: Hover | null): void {
+  root.hidden = hover === null;
+  if (!hover) return;
+  fill(root, h("strong", {}, hover.title), h("span", {}, hover.note));
+  const width = root.parentElement?.clientWidth ?? 0;
+  const left = hover.at.x + 14 + root.offsetWidth > width ? hover.at.x - 14 - root.offsetWidth : hover.at.x + 14;
+  root.style.setProperty("transform", `translate(${left}px, ${hover.at.y + 14}px)`);
 }
 
 export function showPosition(root: HTMLElement, at: { lng: number; lat: number } | null): void {

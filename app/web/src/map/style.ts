@@ -182,6 +182,23 @@ function polygon(layer: MapLayer, ground: Ground, dark: boolean): LayerSpecifica
   ];
 }
 
+/**
+ * How much wider than usual a class of lines is drawn: code lists of lines name the main one first
+ * (main, trunk, branch, lateral, field canal), so that the network can be read without colour.
+ */
+export function widthFactor(index: number, count: number): number {
+  return count < 2 ? 1 : 1.5 - index / (count - 1);
+}
+
+function lineWidth({ collection, classes }: MapLayer, ...stops: [number, number][]): ExpressionSpecification {
+  const { by } = collection.liangtian.style;
+  if (!by || classes.length < 2) return byZoom(...stops);
+  const pairs = classes.flatMap(({ code }, index) => [code, widthFactor(index, classes.length)]);
+  const factor = ["match", ["to-string", ["get", by]], ...pairs, 0.7];
+  const scaled = stops.flatMap(([zoom, width]) => [zoom, ["*", width, factor]]);
+  return ["interpolate", ["linear"], ["zoom"], ...scaled] as unknown as ExpressionSpecification;
+}
+
 function line(layer: MapLayer, ground: Ground): LayerSpecification[] {
   const { style } = layer.collection.liangtian;
   return [
@@ -191,14 +208,17 @@ function line(layer: MapLayer, ground: Ground): LayerSpecification[] {
       type: "line",
       paint: {
         "line-color": ground.lineCase,
-        "line-width": byZoom([10, 1.8], [14, 5], [17, 9]),
+        "line-width": lineWidth(layer, [10, 2.2], [14, 5.5], [17, 9]),
         "line-opacity": 0.6,
       },
     },
     {
       ...common(layer, "line"),
       type: "line",
-      paint: { "line-color": colorOf(layer), "line-width": byZoom([7, 0.8], [10, 1.3], [14, 3], [17, 6]) },
+      paint: {
+        "line-color": colorOf(layer),
+        "line-width": lineWidth(layer, [7, 0.9], [10, 1.5], [14, 3.4], [17, 6]),
+      },
     },
   ];
 }

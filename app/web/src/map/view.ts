@@ -19,7 +19,15 @@ export interface Hit {
   aggregate: Aggregate | null;
 }
 
+export interface Hover {
+  title: string;
+  note: string;
+  /** Pixels from the corner of the map. */
+  at: { x: number; y: number };
+}
+
 export interface MapEvents {
+  onHover: (hover: Hover | null) => void;
   onHit: (hit: Hit) => void;
   onPointer: (at: { lng: number; lat: number } | null) => void;
   onBusy: (busy: boolean) => void;
@@ -79,7 +87,11 @@ export class MapView {
       events.onPointer(event.lngLat);
       this.point(event);
     });
-    map.on("mouseout", () => events.onPointer(null));
+    map.on("mouseout", () => {
+      events.onPointer(null);
+      events.onHover(null);
+    });
+    map.on("movestart", () => events.onHover(null));
     map.on("click", (event) => events.onHit(this.hit(event)));
     map.on("dataloading", () => events.onBusy(true));
     map.on("idle", () => {
@@ -187,8 +199,24 @@ export class MapView {
     this.pointing = true;
     requestAnimationFrame(() => {
       this.pointing = false;
-      this.map.getCanvas().style.cursor = this.at(event).length ? "pointer" : "";
+      const [first] = this.at(event);
+      this.map.getCanvas().style.cursor = first ? "pointer" : "";
+      this.events.onHover(first ? this.hover(first, event) : null);
     });
+  }
+
+  private hover({ id, source, properties }: MapGeoJSONFeature, { point }: MapMouseEvent): Hover | null {
+    const layer = this.layers.find(({ collection }) => collection.id === source);
+    if (!layer || typeof id !== "number") return null;
+    const { title, liangtian: info } = layer.collection;
+    const name: unknown = properties[info.label ?? ""];
+    const code = String(properties[info.style.by ?? ""] ?? "");
+    const known = layer.classes.find((one) => one.code === code)?.title;
+    return {
+      title: name === undefined || name === "" ? `#${id}` : String(name),
+      note: known ? `${title} · ${known}` : title,
+      at: point,
+    };
   }
 
   private at({ point: { x, y } }: MapMouseEvent): MapGeoJSONFeature[] {

@@ -5,7 +5,7 @@ import { fill, h, svg } from "../dom";
 import { integer } from "../format";
 import { language, t } from "../i18n";
 import { type ClassColor, classColors } from "../map/palette";
-import { GROUND, isZone } from "../map/style";
+import { GROUND, isZone, widthFactor } from "../map/style";
 import { defaultVisible } from "../visible";
 import { failed, loading, message } from "./states";
 
@@ -139,7 +139,10 @@ function legend(collection: Collection, classes: ClassColor[], title?: string): 
     h(
       "ul",
       { class: "legend", "aria-label": `${collection.title}: ${title ?? t("layers.legend")}` },
-      ...part.map(({ title, color }) => h("li", {}, swatch(collection, color), h("span", {}, title))),
+      ...part.map((one) => {
+        const width = widthFactor(classes.indexOf(one), classes.length);
+        return h("li", {}, swatch(collection, one.color, width), h("span", {}, one.title));
+      }),
     );
   if (classes.length <= FOLD) return list(classes);
   const rest = classes.slice(FOLD - 2);
@@ -152,10 +155,10 @@ function legend(collection: Collection, classes: ClassColor[], title?: string): 
 }
 
 /** A small picture of how the layer is drawn: a field, a line or a dot. */
-export function swatch(collection: Collection, color: string): SVGSVGElement {
+export function swatch(collection: Collection, color: string, width = 1): SVGSVGElement {
   const { geometry } = collection.liangtian;
   const shape =
-    geometry === "MultiLineString" ? svg("path", { d: "M1 10 L7 4 L11 9 L17 3", fill: "none", stroke: color, "stroke-width": 2.4 })
+    geometry === "MultiLineString" ? svg("path", { d: "M1 10 L7 4 L11 9 L17 3", fill: "none", stroke: color, "stroke-width": 2.2 * width })
     : geometry === "Point" ? svg("circle", { cx: 9, cy: 7, r: 4.2, fill: color })
     : isZone(collection) ? svg("rect", { x: 1.5, y: 1.5, width: 15, height: 11, rx: 2, fill: color, "fill-opacity": 0.16, stroke: color, "stroke-width": 1.6 })
     : svg("rect", { x: 1, y: 1, width: 16, height: 12, rx: 2, fill: color });

@@ -28,7 +28,9 @@ user_app = typer.Typer(help="用户与令牌 / People and tokens", no_args_is_he
 app.add_typer(user_app, name="user")
 console = Console(stderr=True)
 
-Data = Annotated[Path, typer.Option("--data", help="数据目录 / data folder", envvar="LIANGTIAN_DATA")]
+Data = Annotated[
+    Path, typer.Option("--data", help="数据目录 / data folder", envvar="LIANGTIAN_DATA")
+]
 DEFAULT_DATA = Path("var/data")
 
 
@@ -168,7 +170,9 @@ def totals(
     table = Table(title=f"{layer_definition.title.zh} {layer_definition.title.en}")
     for name in [n for n in by.split(",") if n]:
         table.add_column(layer_definition.by_name[name].title.zh)
-    for name in ("数量 count", "亩 mu", "公顷 ha") if layer_definition.measures else ("数量 count",):
+    for name in (
+        ("数量 count", "亩 mu", "公顷 ha") if layer_definition.measures else ("数量 count",)
+    ):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(*row)

@@ -56,9 +56,7 @@ def earlier(request: Request, question: str) -> Response | None:
     return Response(row.body, row.status, media_type="application/json")
 
 
-def keep(
-    connection: Connection, request: Request, question: str, status: int, body: bytes
-) -> None:
+def keep(connection: Connection, request: Request, question: str, status: int, body: bytes) -> None:
     """Remember an answer in the transaction of its effect."""
     key, user = _key(request), _user(request)
     if key is not None:

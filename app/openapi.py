@@ -8,9 +8,11 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
 
 from app.api.links import OPENAPI, PROBLEM, answer
 from app.auth import PUBLIC, allow, permission_of
+from app.params import BODIES
 
 VERSION = version("liangtian")
 
@@ -63,7 +65,13 @@ def document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     components = content.setdefault("components", {})
-    components.setdefault("schemas", {})["Problem"] = _PROBLEM
+    schemas = components.setdefault("schemas", {})
+    schemas["Problem"] = _PROBLEM
+    _, bodies = models_json_schema(
+        [(model, "validation") for model in BODIES.values()],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas.update(bodies.get("$defs", {}))
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     components["responses"] = {
         f"Problem{status}": {

@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import orjson
 from fastapi import Depends, Query, Request
-from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query as QueryInfo
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
@@ -36,12 +37,19 @@ def bad(where: str, zh: str, en: str, code: str = "E_PARAMETER", fix: Any = None
     return Problem(code, zh, en, where=where, fix=fix)
 
 
+_DECLARED: dict[str, frozenset[str]] = {}
+
+
 def known_parameters(request: Request) -> None:
     """Application-wide dependency: an unknown parameter is an error, not silence."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or getattr(route.endpoint, "open_parameters", False):
         return
-    known = EVERYWHERE | {p.alias for p in get_flat_dependant(route.dependant).query_params}
+    known = _DECLARED.get(route.unique_id)
+    if known is None:
+        declared = get_flat_params(route.dependant)
+        names = {p.alias for p in declared if isinstance(p.field_info, QueryInfo)}
+        known = _DECLARED[route.unique_id] = EVERYWHERE | names
     refuse_unknown(request, known)
 
 
@@ -126,7 +134,9 @@ def interval(text: str) -> tuple[datetime | None, datetime | None]:
         for i, p in enumerate(parts)
     )
     if low and high and low > high:
-        raise bad("datetime", "区间的起点晚于终点", "The interval ends before it starts", "E_DATETIME")
+        raise bad(
+            "datetime", "区间的起点晚于终点", "The interval ends before it starts", "E_DATETIME"
+        )
     return low, high
 
 
@@ -197,7 +207,7 @@ def selection_of(layer_dependency: Callable[..., Layer]) -> Callable[..., Select
             str | None, Query(alias="filter", description="CQL2 text or JSON.")
         ] = None,
         filter_lang: Annotated[
-            Literal["cql2-text", "cql2-json"],
+            cql.Language,
             Query(alias="filter-lang", description="Language of filter."),
         ] = "cql2-text",
         filter_crs: Annotated[
@@ -226,7 +236,7 @@ def selection_of(layer_dependency: Callable[..., Layer]) -> Callable[..., Select
     return selection
 
 
-def _filter(text: str, language: str, crs_text: str, layer: Layer) -> RowFilter:
+def _filter(text: str, language: cql.Language, crs_text: str, layer: Layer) -> RowFilter:
     crs = ogc_crs.parse(crs_text)
     return cql.parse(text, language, layer, crs.epsg if not crs.same_numbers else None, crs.swapped)
 
@@ -336,11 +346,15 @@ def feature_of(view: View, fid: int) -> tuple[Any, int]:
 
 
 _Body = TypeVar("_Body", bound=BaseModel)
+#: Models of bodies by name, for the OpenAPI document.
+BODIES: dict[str, type[BaseModel]] = {}
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
     """The OpenAPI part of a JSON body that the route reads itself, after authorization."""
-    content = {"application/json": {"schema": model.model_json_schema()}}
+    BODIES[model.__name__] = model
+    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
+    content = {"application/json": {"schema": reference}}
     return {"requestBody": {"required": True, "content": content}}
 
 

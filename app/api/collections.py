@@ -216,8 +216,7 @@ def _schema(
     catalog = request.app.state.liangtian.catalog
     english = language_of(request) == "en"
     properties: dict[str, Any] = {
-        field.name: _property(request, catalog.codelist_of(field), field)
-        for field in layer.fields
+        field.name: _property(request, catalog.codelist_of(field), field) for field in layer.fields
     }
     if measures:
         for name in (*layer.measures, "version", "updated_at"):

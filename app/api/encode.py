@@ -51,9 +51,7 @@ def rows_bytes(
     ]
 
 
-def properties_of(
-    segment: Segment, rows: Rows, properties: tuple[str, ...] | None
-) -> list[bytes]:
+def properties_of(segment: Segment, rows: Rows, properties: tuple[str, ...] | None) -> list[bytes]:
     """The ``properties`` object of each row."""
     if properties is None:
         encoded = segment.batch.column("_properties").take(pa.array(rows))
@@ -92,7 +90,7 @@ def _geometries(
     if datum or crs.uri != ogc_crs.CRS84:
         flat, rows = _own_rows(segment, rows, crs, datum)
     buffer, offsets = geometry_bytes(flat, rows, decimals)
-    return _slices(memoryview(buffer), offsets)
+    return _slices(memoryview(buffer.data), offsets)
 
 
 def _own_rows(

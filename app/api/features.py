@@ -11,15 +11,15 @@ import pyarrow as pa
 import shapely
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from geo.formats.csv import csv_bytes
 
 from app import ogc_crs, params
 from app.api.encode import features
 from app.api.links import GEOJSON, answer, caching, here, link
 from app.auth import allow
 from app.params import AsOf, PathLayer, Selected, etag
-from app.problems import Problem
+from app.problems import Problem, not_found
 from app.state import State
-from geo.formats.csv import csv_bytes
 from geo.layers import Layer
 from geo.snapshot.rows import public_names
 from geo.snapshot.view import Order, Page, View
@@ -84,19 +84,26 @@ def items(
                params.digest(request))  # fmt: skip
     if resulttype == "hits":
         matched = sum(len(rows) for _, rows in view.match(selected.filters, selected.box))
-        content = {
+        hits = {
             "type": "FeatureCollection",
             "features": [],
             "numberMatched": matched,
             "numberReturned": 0,
             "links": [link(request, request.url.path, "self", GEOJSON)],
         }
-        return answer(request, content, tag, GEOJSON)
+        return answer(request, hits, tag, GEOJSON)
     if fmt == "csv":
         return _csv(request, layer, view, selected, properties, tag)
     after = params.read_cursor(next_, order, view) if next_ is not None else None
     limit = min(limit, params.MOST_ITEMS)
-    page = view.page(selected.filters, selected.box, order, limit, after, offset)
+    page = view.page(
+        filters=selected.filters,
+        box=selected.box,
+        order=order,
+        limit=limit,
+        after=after,
+        offset=offset,
+    )
     body = features(page, view, properties, out, datum, skip_geometry)
     links = [{"href": here(request), "rel": "self", "type": GEOJSON}]
     if page.next_key is not None:
@@ -199,7 +206,7 @@ def history(request: Request, layer: PathLayer, fid: int) -> Response:
     state: State = request.app.state.liangtian
     found = state.record.history(layer.id, fid) if 0 < fid < 2**63 else []
     if not found:
-        raise params.not_found(f"没有要素 {fid}", f"There is no feature {fid}", where=layer.id)
+        raise not_found(f"没有要素 {fid}", f"There is no feature {fid}", where=layer.id)
     versions = [
         {
             "version": version.version,

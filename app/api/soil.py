@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 from fastapi import APIRouter, Path, Query, Request, Response
+from geo.formats.csv import csv_bytes
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import blobs, idempotency, params, scenes
@@ -18,7 +19,6 @@ from app.jobs import queue
 from app.params import bad
 from app.problems import Problem, not_found
 from app.state import State
-from geo.formats.csv import csv_bytes
 from geo.snapshot import cql
 from geo.soil import indices
 from geo.soil.grading import Gradings
@@ -61,22 +61,6 @@ class Run(BaseModel):
     masks: list[str] = Field(default=["scl"], max_length=8)
 
 
-_RUN_SCHEMA = {
-    "type": "object",
-    "required": ["scene", "index", "grading", "zones"],
-    "additionalProperties": False,
-    "properties": {
-        "scene": {"type": "string", "maxLength": 120},
-        "index": {"type": "string", "maxLength": 40},
-        "grading": {
-            "anyOf": [{"type": "string", "maxLength": 40}, Cuts.model_json_schema()],
-        },
-        "zones": Zones.model_json_schema(),
-        "masks": {"type": "array", "maxItems": 8, "items": {"type": "string"}},
-    },
-}
-
-
 def _gradings(request: Request) -> Gradings:
     state: State = request.app.state.liangtian
     return Gradings.load(*state.settings.definitions)
@@ -108,9 +92,7 @@ def list_scenes(request: Request) -> Response:
 
 @router.get("/soil/scenes/{scene_id}", summary="A scene as a STAC item")
 @allow("viewer")
-def one_scene(
-    request: Request, scene_id: Annotated[str, Path(max_length=120)]
-) -> Response:
+def one_scene(request: Request, scene_id: Annotated[str, Path(max_length=120)]) -> Response:
     state: State = request.app.state.liangtian
     return answer(request, _item(request, scenes.get(state.record, scene_id)), media_type=GEOJSON)
 
@@ -125,9 +107,7 @@ def _item(request: Request, scene: Any) -> dict[str, Any]:
     "/soil/runs",
     summary="Compute areas of salinity grades",
     status_code=202,
-    openapi_extra={
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _RUN_SCHEMA}}}
-    },
+    openapi_extra=params.json_body(Run),
 )
 @allow("agronomist")
 async def start(request: Request) -> Response:
@@ -244,9 +224,7 @@ def areas(
     return answer(request, answered, params.etag("areas", run_id, by))
 
 
-def _values(
-    state: State, result: dict[str, Any], zones: np.ndarray, by: str
-) -> list[Any]:
+def _values(state: State, result: dict[str, Any], zones: np.ndarray, by: str) -> list[Any]:
     """A field's value for each zone, at the revision that the run looked at."""
     view = state.snapshots.view(result["layer"], result["as_of"])
     if by not in view.layer.by_name:
@@ -291,9 +269,7 @@ def _grouped(content: dict[str, Any], groups: list[Any]) -> list[dict[str, Any]]
     ]
 
 
-def _csv(
-    request: Request, rows: list[dict[str, Any]], labels: list[str], run_id: int
-) -> Response:
+def _csv(request: Request, rows: list[dict[str, Any]], labels: list[str], run_id: int) -> Response:
     columns: dict[str, pa.Array] = {
         "group": pa.array([None if r["group"] is None else str(r["group"]) for r in rows])
     }

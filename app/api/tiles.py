@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 from fastapi import APIRouter, Path, Query, Request, Response
+from geo.tiles.encode import encode
 
 from app import params
 from app.api.collections import summary
@@ -18,7 +19,6 @@ from app.state import State
 from geo.layers import Layer
 from geo.snapshot.rows import public_names
 from geo.snapshot.view import View
-from geo.tiles.encode import encode
 from geo.tiles.grid import tile as grid_tile
 
 router = APIRouter()
@@ -53,7 +53,7 @@ def tilejson(request: Request, layer: PathLayer) -> Response:
         "vector_layers": [
             {
                 "id": layer.id,
-                "fields": {name: "" for name in default_properties(layer)},
+                "fields": dict.fromkeys(default_properties(layer), ""),
             }
         ],
     }

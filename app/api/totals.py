@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 from fastapi import APIRouter, Depends, Query, Request, Response
+from geo.formats.csv import csv_bytes
 
 from app import params
 from app.api.links import answer, caching
@@ -14,7 +15,6 @@ from app.language import language_of
 from app.params import AsOf, bad, etag
 from app.state import State
 from geo.area import METHOD
-from geo.formats.csv import csv_bytes
 from geo.layers import Layer
 from geo.snapshot.view import View
 from geo.totals.total import Row, Totals, total
@@ -76,9 +76,7 @@ def totals(
     measure: Annotated[
         Literal["union", "sum"], Query(description="union: overlaps counted once.")
     ] = "union",
-    unit: Annotated[
-        Literal["m2", "ha", "mu", "km2"], Query(description="Unit of `value`.")
-    ] = "mu",
+    unit: Annotated[Literal["m2", "ha", "mu", "km2"], Query(description="Unit of `value`.")] = "mu",
     f: Annotated[Literal["json", "csv"] | None, Query()] = None,
 ) -> Response:
     """Counts and areas (lengths, for lines) of the chosen features, by groups."""
@@ -144,9 +142,7 @@ def _numbers(layer: Layer, row: Row, unit: str) -> dict[str, Any]:
     return {"count": row.count}
 
 
-def _csv(
-    request: Request, layer: Layer, by: tuple[str, ...], found: Totals, tag: str
-) -> Response:
+def _csv(request: Request, layer: Layer, by: tuple[str, ...], found: Totals, tag: str) -> Response:
     rows = [*found.rows, Row(("合计 total",) + (None,) * (len(by) - 1), *_sums(found.total))]
     columns: dict[str, pa.Array] = {
         name: pa.array([None if r.group[i : i + 1] == () else _text(r.group[i]) for r in rows])

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 import anyio
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 from python_multipart.multipart import parse_options_header
 from sqlalchemy import Row, select
 from starlette.datastructures import UploadFile
@@ -23,20 +22,10 @@ from app.jobs import queue
 from app.problems import Problem, not_found
 from app.state import State
 from app.times import now
+from geo.intake.decide import Decisions
 from geo.record.tables import people, uploads
 
 router = APIRouter()
-
-
-class Decide(BaseModel):
-    """What a person decides about a file; only what is given is changed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    encoding: str | None = Field(None, max_length=20, description="utf-8, gb18030, ...")
-    crs: str | None = Field(None, max_length=40, description="EPSG:4529, ...")
-    mapping: dict[str, str | None] | None = Field(None, description="Column -> field.")
-    mode: Literal["append", "upsert", "replace"] | None = None
 
 
 UploadId = Annotated[int, Path(ge=1, lt=2**53)]
@@ -90,9 +79,7 @@ async def upload(
             assert done.inserted_primary_key is not None
             upload_id = int(done.inserted_primary_key[0])
             job = queue.put(connection, "upload.inspect", {"upload": upload_id}, user.name)
-            connection.execute(
-                uploads.update().where(uploads.c.id == upload_id).values(job_id=job)
-            )
+            connection.execute(uploads.update().where(uploads.c.id == upload_id).values(job_id=job))
             body = orjson.dumps({"id": upload_id, "job": job})
             idempotency.keep(connection, request, question, 202, body)
         state.wake_worker.set()
@@ -197,11 +184,13 @@ def one(request: Request, upload_id: UploadId) -> Response:
     "/uploads/{upload_id}",
     summary="Decide on encoding, CRS, mapping or mode and look again",
     status_code=202,
-    openapi_extra=params.json_body(Decide),
+    openapi_extra=params.json_body(Decisions),
 )
 @allow("field")
 async def decide(request: Request, upload_id: UploadId) -> Response:
-    taken = (await params.read_json(request, Decide)).model_dump(exclude_none=True)
+    taken = (await params.read_json(request, Decisions)).model_dump(
+        mode="json", exclude_unset=True
+    )
     return await anyio.to_thread.run_sync(_decide, request, upload_id, taken)
 
 
@@ -214,7 +203,12 @@ def _decide(request: Request, upload_id: int, decisions: dict[str, Any]) -> Resp
     with state.record.write() as connection:
         job = queue.put(connection, "upload.inspect", {"upload": upload_id}, user.name)
         _move(
-            connection, row, state="inspecting", decisions=queue.dump(taken), job_id=job, report=None
+            connection,
+            row,
+            state="inspecting",
+            decisions=queue.dump(taken),
+            job_id=job,
+            report=None,
         )
     state.wake_worker.set()
     body = orjson.dumps({"id": upload_id, "job": job})
@@ -235,9 +229,7 @@ def _must_be(row: Row[Any], *states: str) -> None:
 def _move(connection: Any, row: Row[Any], **values: object) -> None:
     """Change an upload's row, if nobody has changed its state meanwhile."""
     same = (uploads.c.id == row.id, uploads.c.state == row.state)
-    done = connection.execute(
-        uploads.update().where(*same).values(updated_at=now(), **values)
-    )
+    done = connection.execute(uploads.update().where(*same).values(updated_at=now(), **values))
     if done.rowcount == 0:
         raise Problem("E_STATE", "上传状态刚刚改变", "The upload's state has just changed")
 

@@ -20,11 +20,11 @@ LEAST = {
 
 def versions() -> dict[str, tuple[int, ...]]:
     """The C libraries that are really loaded."""
-    import pyogrio  # noqa: PLC0415
-    import pyproj  # noqa: PLC0415
-    import shapely  # noqa: PLC0415
+    import pyogrio
+    import pyproj
+    import shapely
 
-    from geo.record import sqlite  # noqa: PLC0415
+    from geo.record import sqlite
 
     proj = tuple(int(part) for part in pyproj.proj_version_str.split("."))
     return {

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import shapely
+from geo.formats.csv import csv_bytes
 
 from app import ogc_crs
 from app.api.encode import rows_bytes
 from app.commands.opened import opened
 from app.overlaps import Overlaps
 from geo.errors import Rejected
-from geo.formats.csv import csv_bytes
 from geo.layers import Layer
 from geo.snapshot import cql
 from geo.snapshot.rows import public_names
@@ -110,7 +110,9 @@ def totals(
             removed = Overlaps(folder.settings).removed("once", matches)
         found = total(view, matches, names, removed)
         rows = [_cells(layer, row, row.group) for row in found.rows] if names else []
-        rows.append(_cells(layer, found.total, ("合计 total", *[""] * (len(names) - 1))[: len(names)]))
+        rows.append(
+            _cells(layer, found.total, ("合计 total", *[""] * (len(names) - 1))[: len(names)])
+        )
         return layer, rows
 
 

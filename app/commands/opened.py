@@ -25,7 +25,7 @@ class Opened:
 
     def layer(self, layer_id: str) -> Layer:
         """A layer by id. Raises `geo.errors.Rejected` E_NOT_FOUND."""
-        from geo.errors import Rejected  # noqa: PLC0415
+        from geo.errors import Rejected
 
         found = self.catalog.layers.get(layer_id)
         if found is None:

@@ -23,7 +23,9 @@ _DONE = "seeded.json"
 _SEEDER = Author("演示数据", "liangtian demo", "seed")
 
 
-def prepare(data: Path, parcels: int, console: Console, progress_bar: Callable[[], Progress]) -> None:
+def prepare(
+    data: Path, parcels: int, console: Console, progress_bar: Callable[[], Progress]
+) -> None:
     """Seed ``data`` if that has not been done; a seeding that broke off starts again."""
     if (data / _DONE).exists():
         console.print(f"演示数据已在 {data} / demonstration data is there already")
@@ -49,7 +51,7 @@ def prepare(data: Path, parcels: int, console: Console, progress_bar: Callable[[
 
 
 def _features(place: Opened, parcels: int, bar: Progress) -> None:
-    from data import demo  # noqa: PLC0415
+    from data import demo
 
     task = bar.add_task("生成 generate", total=None)
     made = demo.generate(parcels=parcels)

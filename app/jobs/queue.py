@@ -137,9 +137,7 @@ class Queue:
             connection.execute(
                 jobs.update()
                 .where(running)
-                .values(
-                    state="failed", lease_token=None, problem=dump(problem), finished_at=now()
-                )
+                .values(state="failed", lease_token=None, problem=dump(problem), finished_at=now())
             )
 
     def claim(self) -> Job | None:

@@ -128,7 +128,9 @@ class Worker:
             raise
         except Exception as error:
             log.exception("job %s failed", job.id)
-            problem = Rejected("E_INTERNAL", "任务内部错误,已记录", f"Internal error: {type(error).__name__}")
+            problem = Rejected(
+                "E_INTERNAL", "任务内部错误,已记录", f"Internal error: {type(error).__name__}"
+            )
             self._end(job, "failed", document(problem, "zh"))
         self.state.snapshots.refresh()
 

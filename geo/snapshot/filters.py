@@ -91,7 +91,9 @@ class TimeWithin:
         for bound, compare in ((self.start, pc.greater_equal), (self.end, pc.less_equal)):
             if bound is not None:
                 limit = bound.date() if self.field.type == "date" else bound
-                found = pc.and_(found, pc.fill_null(compare(array, pa.scalar(limit, array.type)), False))
+                found = pc.and_(
+                    found, pc.fill_null(compare(array, pa.scalar(limit, array.type)), False)
+                )
         return _bools(found)
 
 
@@ -115,8 +117,6 @@ class WordsIn:
         for word in self.words:
             hit = np.zeros(count, dtype=bool)
             for array in arrays:
-                hit |= _by_word(
-                    array, pc.match_substring(array.dictionary, word, ignore_case=True)
-                )
+                hit |= _by_word(array, pc.match_substring(array.dictionary, word, ignore_case=True))
             found &= hit
         return found

@@ -140,9 +140,7 @@ def concat(layer: Layer, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
             columns.append(sorted_dictionary(column))
         else:
             columns.append(column.combine_chunks() if column.num_chunks != 1 else column.chunk(0))
-    schema = pa.schema(
-        [table.schema.field(i).with_type(c.type) for i, c in enumerate(columns)]
-    )
+    schema = pa.schema([table.schema.field(i).with_type(c.type) for i, c in enumerate(columns)])
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

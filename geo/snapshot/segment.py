@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,11 +36,11 @@ class Segment:
     rows, None when they are the same); ``by_fid`` is the permutation that sorts ``fid``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (built in this module only)
         self,
         layer: Layer,
         batch: pa.RecordBatch,
-        tree: object | None,
+        tree: Any,
         tree_rows: np.ndarray | None,
         by_fid: np.ndarray,
         closed: np.ndarray,
@@ -124,7 +125,7 @@ class Segment:
                 writer.write_batch(batch)
         np.save(folder / f"{name}.fid.npy", self.by_fid)
         if self._tree is not None:
-            (folder / f"{name}.rtree").write_bytes(memoryview(self._tree))  # type: ignore[arg-type]
+            (folder / f"{name}.rtree").write_bytes(memoryview(self._tree))
             if self._tree_rows is not None:
                 np.save(folder / f"{name}.rows.npy", self._tree_rows)
 
@@ -165,7 +166,7 @@ def _boxes(batch: pa.RecordBatch) -> tuple[np.ndarray, list[np.ndarray]]:
     return rows, [side[rows] for side in sides]
 
 
-def _build_tree(batch: pa.RecordBatch) -> tuple[object | None, np.ndarray | None]:
+def _build_tree(batch: pa.RecordBatch) -> tuple[Any, np.ndarray | None]:
     if "_minx" not in batch.schema.names:
         return None, None
     rows, sides = _boxes(batch)

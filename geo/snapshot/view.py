@@ -98,6 +98,7 @@ class View:
 
     def page(
         self,
+        *,
         filters: Sequence[RowFilter] = (),
         box: Box | None = None,
         order: Sequence[Order] = (),
@@ -116,11 +117,11 @@ class View:
         more = False
         for segment, rows in matches:
             ranks = _ranks(segment, rows, order)
+            left = np.arange(len(rows))
             if after is not None:
-                later = _later(ranks, _cursor_ranks(segment, order, after))
-                rows, ranks = rows[later], ranks[:, later]
-            chosen = _first(ranks, wanted)
-            more |= len(rows) > len(chosen)
+                left = np.flatnonzero(_later(ranks, _cursor_ranks(segment, order, after)))
+            chosen = left[_first(ranks[:, left], wanted)]
+            more |= len(left) > len(chosen)
             if len(chosen):
                 kept.append((segment, rows[chosen], ranks[:, chosen]))
         places, sequence = _interleave(kept, order)
@@ -267,10 +268,11 @@ def _interleave(
     kept: list[tuple[Segment, Rows, np.ndarray]], order: Sequence[Order]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merge the heads of several segments: (segment, index) pairs and their sequence."""
+    lengths = [len(rows) for _, rows, _ in kept]
     places = np.array(
         [
-            np.concatenate([np.full(len(r), i) for i, (_, r, _) in enumerate(kept)] or [[]]),
-            np.concatenate([np.arange(len(r)) for _, r, _ in kept] or [[]]),
+            np.repeat(np.arange(len(kept)), lengths),
+            [index for length in lengths for index in range(length)],
         ],
         dtype=np.int64,
     )

@@ -64,7 +64,7 @@ def total(
     table = pa.concat_tables(tables)
     sums = [("measure", "sum"), ("removed", "sum"), ("measure", "count")]
     grouped = table.group_by(keys, use_threads=False).aggregate(sums)
-    rows = [
+    groups = [
         Row(
             tuple(entry[key] for key in keys),
             entry["measure_count"],
@@ -73,9 +73,9 @@ def total(
         )
         for entry in grouped.to_pylist()
     ]
-    rows.sort(key=lambda r: tuple((v is None, str(v)) for v in r.group))
-    empty = [r for r in rows if by and any(v is None for v in r.group)]
-    return Totals(tuple(rows), _sum(rows), missing, _sum(empty))
+    groups.sort(key=lambda r: tuple((v is None, str(v)) for v in r.group))
+    empty = [r for r in groups if by and any(v is None for v in r.group)]
+    return Totals(tuple(groups), _sum(groups), missing, _sum(empty))
 
 
 def _key(array: pa.Array) -> pa.Array:

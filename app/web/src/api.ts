@@ -9,7 +9,6 @@ export interface LayerStyle {
   by: string | null;
   min_zoom: number;
   order: number;
-  visible?: boolean | null;
 }
 
 export interface LayerInfo {
@@ -79,7 +78,8 @@ export interface Totals {
   method?: Bilingual;
   definition?: Bilingual;
   revision: number;
-  as_of?: string | null;
+  /** When that revision was made. */
+  time?: string | null;
 }
 
 /** A refusal or a failure, with what the service said about it. */

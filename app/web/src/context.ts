@@ -15,8 +15,9 @@ export interface Context {
     reload: () => void;
     signIn: () => void;
     zoomTo: (geometry: GeoJSON.Geometry) => void;
-    zoomToBox: (box: [number, number, number, number]) => void;
     zoomInAt: (at: [number, number]) => void;
+    /** Says in passing that something did not work. */
+    report: (error: unknown) => void;
     highlight: (geometry: GeoJSON.Geometry | null) => void;
   };
 }

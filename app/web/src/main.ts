@@ -1,5 +1,5 @@
 /** Puts the page together: state, map, panels. Wiring only. */
-import { Api, type Collection } from "./api";
+import { Api, ApiError, type Collection } from "./api";
 import { type Catalog, type Context, Signal } from "./context";
 import { fill, h } from "./dom";
 import { setLanguage, t } from "./i18n";
@@ -65,8 +65,8 @@ const context: Context = {
     reload: () => void loadCatalog(),
     signIn: () => signIn.open(),
     zoomTo: (geometry) => map?.zoomTo(boundsOf(geometry)),
-    zoomToBox: (box) => map?.zoomTo(box),
     zoomInAt: (at) => map?.zoomInAt(at),
+    report: (error) => notice(t("state.download", { reason: reasonOf(error) })),
     highlight: (geometry) => map?.select(geometry),
   },
 };
@@ -105,6 +105,11 @@ function startMap(): MapView | null {
     fill(parts.canvas, message(t("map.failed"), t("map.failed.hint")));
     return null;
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof ApiError && error.status === 0) return t("state.offline");
+  return error instanceof Error && error.message ? error.message : t("state.failed");
 }
 
 let noticeTimer = 0;

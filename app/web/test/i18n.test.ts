@@ -18,3 +18,13 @@ describe("texts", () => {
     expect(fillIn("{count} 个地块,{other}", { count: 3 })).toBe("3 个地块,{other}");
   });
 });
+
+it("are all used somewhere", () => {
+  const sources = import.meta.glob<string>(["../src/**/*.ts", "!../src/i18n/{zh,en}.ts"], {
+    query: "?raw", import: "default", eager: true,
+  });
+  const code = Object.values(sources).join("\n");
+  const composed = /^(tab|unit)\./; // built from a name in the code
+  const unused = Object.keys(zh).filter((key) => !composed.test(key) && !code.includes(`"${key}"`));
+  expect(unused).toEqual([]);
+});

@@ -203,7 +203,7 @@ function facts(totals: Totals, unit: AreaUnit): HTMLElement {
   const removed = overlap === undefined ? null : shortArea(overlap, unit);
   const when = [
     t("totals.revision", { revision: totals.revision }),
-    totals.as_of ? t("totals.asOf", { time: date(totals.as_of, lang, true) }) : "",
+    totals.time ? t("totals.asOf", { time: date(totals.time, lang, true) }) : "",
   ];
   return h(
     "dl",
@@ -215,13 +215,10 @@ function facts(totals: Totals, unit: AreaUnit): HTMLElement {
   );
 }
 
-function downloads({ collection, by }: Question, { api }: Context): HTMLElement {
-  const get = (format: "csv" | "xlsx") => (): void =>
-    void api.download("/totals", { layer: collection.id, by, f: format }, `${collection.title}.${format}`);
-  return h(
-    "div",
-    { class: "row" },
-    button(t("totals.csv"), get("csv"), "quiet"),
-    button(t("totals.xlsx"), get("xlsx"), "quiet"),
-  );
+function downloads({ collection, by }: Question, { api, actions }: Context): HTMLElement {
+  const get = (): void => {
+    const query = { layer: collection.id, by, f: "csv" };
+    api.download("/totals", query, `${collection.title}.csv`).catch(actions.report);
+  };
+  return h("div", { class: "row" }, button(t("totals.csv"), get, "quiet"));
 }

@@ -21,53 +21,59 @@ _TEN = np.uint64(10)
 
 
 @njit(cache=True, nogil=True)
-def _put(out, at, text):
-    for i in range(len(text)):
-        out[at + i] = text[i]
-    return at + len(text)
+def _put(out, at, text, first, last):
+    """Copy ``text[first:last]``. Unsigned places: no check for negative ones, so it vectorises."""
+    to, source = np.uintp(at), np.uintp(first)
+    for i in range(np.uintp(last - first)):
+        out[to + i] = text[source + i]
+    return at + last - first
 
 
 @njit(cache=True, nogil=True)
-def _digits(out, at, digits, decimals):
-    """``digits`` / 10^decimals, without zeros at its end."""
-    if digits == 0:
-        out[at] = 48
-        return at + 1
-    while decimals > 0 and digits % _TEN == 0:
-        digits //= _TEN
-        decimals -= 1
-    length = 0
-    rest = digits
-    while rest > 0:
-        rest //= _TEN
+def _digits(out, at, digits, length):
+    """The last ``length`` digits of a number."""
+    for place in range(at + length - 1, at - 1, -1):
+        rest = digits // _TEN
+        out[np.uintp(place)] = np.uint8(np.uint64(48) + digits - rest * _TEN)
+        digits = rest
+    return at + length
+
+
+@njit(cache=True, nogil=True)
+def _whole(out, at, number):
+    length, limit = 1, _TEN
+    while length < 19 and number >= limit:
         length += 1
-    # At least one digit stands before the point: 0.00123.
-    length = max(length, decimals + 1)
-    end = at + length + (1 if decimals > 0 else 0)
-    place = end - 1
-    for i in range(length):
-        if decimals > 0 and i == decimals:
-            out[place] = 46
-            place -= 1
-        out[place] = np.uint8(48 + digits % _TEN)
-        digits //= _TEN
-        place -= 1
-    return end
+        limit *= _TEN
+    return _digits(out, at, number, length)
 
 
 @njit(cache=True, nogil=True)
 def _number(out, at, value, scale, decimals):
-    """A decimal number; -1 if it cannot be written."""
+    """A decimal number without zeros at its end; -1 if it cannot be written."""
     size = abs(value)
     if not size * scale < 9.0e18:
         return -1
     # Whole and fraction apart: their product with the scale would not fit 53 bits.
-    whole = np.floor(size)
-    digits = np.uint64(whole) * np.uint64(scale) + np.uint64(np.rint((size - whole) * scale))
-    if value < 0 and digits > 0:
-        out[at] = 45
+    whole = np.uint64(size)
+    fraction = np.uint64(np.rint((size - np.float64(whole)) * scale))
+    if fraction >= np.uint64(scale):
+        whole += np.uint64(1)
+        fraction = np.uint64(0)
+    if value < 0 and (whole > 0 or fraction > 0):
+        out[np.uintp(at)] = 45
         at += 1
-    return _digits(out, at, digits, decimals)
+    at = _whole(out, at, whole)
+    if fraction == 0:
+        return at
+    while True:
+        rest = fraction // _TEN
+        if rest * _TEN != fraction:
+            break
+        fraction = rest
+        decimals -= 1
+    out[np.uintp(at)] = 46
+    return _digits(out, at + 1, fraction, decimals)
 
 
 @njit(cache=True, nogil=True)
@@ -131,9 +137,9 @@ def write_geometries(levels, row, part, ring, xy, rows, opening, decimals, out, 
     for i in range(len(rows)):
         first, last = row[rows[i]], row[rows[i] + 1]
         if first == last:
-            at = _put(out, at, NULL)
+            at = _put(out, at, NULL, 0, len(NULL))
         else:
-            at = _put(out, at, opening)
+            at = _put(out, at, opening, 0, len(opening))
             if levels == 0:
                 at = _vertices(out, at, xy, first, first + 1, scale, decimals)
             elif levels == 1:
@@ -176,17 +182,15 @@ def measure(starts, ends, codes, quoted, sizes):
 @njit(cache=True, nogil=True)
 def append(prefix, data, starts, ends, codes, quoted, first, last, cursor, out):
     for i in range(first, last):
-        at = _put(out, cursor[i], prefix)
+        at = _put(out, cursor[i], prefix, 0, len(prefix))
         code = i if len(codes) == 0 else codes[i]
         if code < 0 or ends[code] < starts[code]:
-            cursor[i] = _put(out, at, NULL)
+            cursor[i] = _put(out, at, NULL, 0, len(NULL))
             continue
         if quoted:
             out[at] = 34
             at += 1
-        for j in range(starts[code], ends[code]):
-            out[at] = data[j]
-            at += 1
+        at = _put(out, at, data, starts[code], ends[code])
         if quoted:
             out[at] = 34
             at += 1
@@ -200,18 +204,18 @@ def write_features(ids, shapes, shape_at, data, starts, rows, out):
         if i > 0:
             out[at] = 44
             at += 1
-        at = _put(out, at, _FEATURE)
+        at = _put(out, at, _FEATURE, 0, len(_FEATURE))
         if ids[i] < 0:
             out[at] = 45
             at += 1
-        at = _digits(out, at, np.uint64(abs(ids[i])), 0)
-        at = _put(out, at, _GEOMETRY)
+        at = _whole(out, at, np.uint64(abs(ids[i])))
+        at = _put(out, at, _GEOMETRY, 0, len(_GEOMETRY))
         if len(shape_at) == 0:
-            at = _put(out, at, shapes)
+            at = _put(out, at, shapes, 0, len(shapes))
         else:
-            at = _put(out, at, shapes[shape_at[i] : shape_at[i + 1]])
-        at = _put(out, at, _PROPERTIES)
-        at = _put(out, at, data[starts[rows[i]] : starts[rows[i] + 1]])
+            at = _put(out, at, shapes, shape_at[i], shape_at[i + 1])
+        at = _put(out, at, _PROPERTIES, 0, len(_PROPERTIES))
+        at = _put(out, at, data, starts[rows[i]], starts[rows[i] + 1])
         out[at] = 125
         at += 1
     return at

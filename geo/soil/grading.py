@@ -31,9 +31,15 @@ class _Model(BaseModel):
 
 
 class Grade(_Model):
-    code: Annotated[str, Attr(pattern=r"^[a-z0-9_]{1,40}$")]
+    """``code`` names the grade in answers: of a custom scheme it is the label that was given."""
+
+    code: Annotated[str, Attr(min_length=1, max_length=80)]
     title: Text
     color: Color
+
+    @property
+    def label(self) -> str:
+        return self.code
 
 
 class Axis(_Model):
@@ -181,24 +187,28 @@ def custom(cuts: object, labels: object) -> Grading:
     """A scheme for any one index from ascending cuts and one label more. E_GRADING if unfit."""
     numbers = list(cuts) if isinstance(cuts, Sequence) and not isinstance(cuts, str) else []
     names = list(labels) if isinstance(labels, Sequence) and not isinstance(labels, str) else []
+    try:
+        plain = all(isinstance(c, int | float) and not isinstance(c, bool) for c in numbers)
+        values = np.array(numbers if plain else [], dtype=np.float64)
+    except OverflowError:  # an integer beyond float64
+        values = np.empty(0)
     if (
-        not 1 <= len(numbers) < MAX_GRADES
-        or not all(isinstance(c, int | float) and not isinstance(c, bool) for c in numbers)
-        or not np.isfinite(np.array(numbers, dtype=np.float64)).all()
-        or (np.diff(numbers) <= 0).any()
+        not 1 <= len(values) < MAX_GRADES
+        or not np.isfinite(values).all()
+        or (np.diff(values) <= 0).any()
     ):
         raise _refused(
             f"cuts 须为 1 至 {MAX_GRADES - 1} 个递增的数",
             f"cuts must be 1 to {MAX_GRADES - 1} ascending numbers",
         )
     if not (
-        len(names) == len(numbers) + 1
+        len(names) == len(values) + 1
         and all(isinstance(n, str) and 0 < len(n.strip()) <= 80 for n in names)
         and len({n.strip() for n in names}) == len(names)
     ):
         raise _refused(
-            f"labels 须为 {len(numbers) + 1} 个互不相同的名称，从低值到高值",
-            f"labels must be {len(numbers) + 1} different names, from low values to high",
+            f"labels 须为 {len(values) + 1} 个互不相同的名称，从低值到高值",
+            f"labels must be {len(values) + 1} different names, from low values to high",
         )
     return Grading(
         id="custom",
@@ -206,8 +216,8 @@ def custom(cuts: object, labels: object) -> Grading:
         title=Text(zh="自定义分级", en="Custom grading"),
         kind="custom",
         source="given with the question",
-        axes=(Axis(indicator="*", cuts=tuple(float(c) for c in numbers)),),
-        grades=_ramp([Text(zh=n.strip(), en=n.strip()) for n in names]),
+        axes=(Axis(indicator="*", cuts=tuple(values.tolist())),),
+        grades=_ramp([(n.strip(), Text(zh=n.strip(), en=n.strip())) for n in names]),
     )
 
 
@@ -237,17 +247,18 @@ def relative(values: ArrayLike, classes: int = 5) -> Grading:
         axes=(Axis(indicator="*", cuts=tuple(float(c) for c in cuts)),),
         grades=_ramp(
             [
-                Text(zh=f"相对 {k}/{classes}", en=f"relative {k}/{classes}")
+                (f"relative_{k}", Text(zh=f"相对 {k}/{classes}", en=f"relative {k}/{classes}"))
                 for k in range(1, classes + 1)
             ]
         ),
     )
 
 
-def _ramp(titles: list[Text]) -> tuple[Grade, ...]:
-    at = np.linspace(0, len(RAMP) - 1, len(titles)).round().astype(int)
+def _ramp(grades: list[tuple[str, Text]]) -> tuple[Grade, ...]:
+    at = np.linspace(0, len(RAMP) - 1, len(grades)).round().astype(int)
     return tuple(
-        Grade(code=f"g{k}", title=title, color=RAMP[at[k]]) for k, title in enumerate(titles)
+        Grade(code=code, title=title, color=RAMP[k])
+        for (code, title), k in zip(grades, at, strict=True)
     )
 
 

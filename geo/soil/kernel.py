@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0912, PLR0915, PLR0917 - kernels: one flat loop over arrays is the point
+# ruff: noqa: PLR0912, PLR0915 - kernels: one flat loop over arrays is the point
 """Exact pixel coverage in one compiled loop.
 
 Each zone is drawn into a signed-area accumulation buffer, as font rasterisers

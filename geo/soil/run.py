@@ -148,7 +148,7 @@ def classified(
 ) -> Iterator[tuple[int, Codes]]:
     """(block, codes) for each block, each read once."""
     grid = classifier.scene.grid
-    with Reader.open(root, classifier.scene) as reader:
+    with Reader.open(root, classifier.scene, verify=True) as reader:
         for block in blocks:
             yield int(block), classifier.codes(reader, grid.window(int(block)))
 

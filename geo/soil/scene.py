@@ -152,11 +152,12 @@ def inside(root: Path, href: str) -> Path:
     )
     try:
         path = (base / href).resolve()
+        found = path.is_file()
     except (OSError, ValueError, RuntimeError) as error:  # too long, NUL, a loop of links
         raise outside from error
     if not path.is_relative_to(base) or "\0" in href or "://" in href:
         raise outside
-    if not path.is_file():
+    if not found:
         raise Rejected(
             "E_RASTER_OPEN", "影像文件不存在", "there is no such raster file", where=href[:200]
         )

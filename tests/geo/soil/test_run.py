@@ -24,7 +24,7 @@ CUTS = custom([0.1, 0.2, 0.3], ["low", "mid", "high", "top"])
 
 def lonlat(*shapes: shapely.Geometry) -> np.ndarray:
     """Shapes in metres from the raster's upper left corner (y up) -> EPSG:4490."""
-    moved = shapely.transform(np.array(shapes), lambda xy: xy + (570000, 5040000))
+    moved = shapely.transform(np.array(shapes), lambda xy: xy + np.array([570000, 5040000]))
     return ground.transform(moved, "EPSG:32651", ground.STORAGE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 import shapely
 
 from geo.errors import Rejected
-from geo.intake.decide import Mode
+from geo.intake.stage import Staged
 from geo.layers import Layer
 from geo.record.protocol import DELETE, INSERT, UPDATE, ChangeSet, attribute_schema
 from geo.snapshot.view import View
@@ -29,15 +30,16 @@ class Difference:
     absent: int
 
 
-def changes(
-    layer: Layer, attributes: pa.Table, geometry: np.ndarray | None, view: View, mode: Mode
-) -> tuple[ChangeSet, Difference]:
-    """The change set that ``mode`` makes of staged rows (the layer's fields; EPSG:4490).
+def changes(layer: Layer, staged: Staged, view: View) -> tuple[ChangeSet, Difference]:
+    """The change set that staged rows make of a layer, by their mode.
 
     ``append`` adds all rows and refuses keys that exist; ``upsert`` updates what the key
-    finds and adds the rest; ``replace`` deletes what the file does not name, too.
+    finds (fields that were not given stay as they are) and adds the rest; ``replace``
+    deletes what the file does not name, too.
     Raises `Rejected` E_KEY_EXISTS, E_KEY_REPEATS, E_NO_KEY.
     """
+    mode, attributes = staged.mode, staged.attributes
+    geometry = staged.geometry if layer.geometry else None
     count = attributes.num_rows
     if not layer.key:
         if mode != "append":
@@ -64,6 +66,7 @@ def changes(
         )
     same = np.zeros(count, dtype=bool)
     rows = np.flatnonzero(known)
+    attributes = current.fill(layer, at, attributes, rows, staged.given)
     same[rows] = current.same(layer, at, attributes.take(pa.array(rows)),
                               None if geometry is None else geometry[rows])  # fmt: skip
     touched = np.flatnonzero(~same)
@@ -133,6 +136,20 @@ class _Current:
         keys = _keys(layer, [columns[name] for name in layer.key])
         return cls(np.concatenate(fids), keys, columns, shapes)
 
+    def fill(
+        self, layer: Layer, at: np.ndarray, staged: pa.Table, rows: np.ndarray, given: Sequence[str]
+    ) -> pa.Table:
+        """Staged attributes; of known rows the fields that were not given as they are stored."""
+        schema = attribute_schema(layer)
+        stored_row = np.full(staged.num_rows, -1)
+        stored_row[rows] = at
+        there = pa.array(stored_row, mask=stored_row < 0)
+        columns = [
+            staged.column(f.name) if f.name in given else self.columns[f.name].take(there)
+            for f in layer.fields
+        ]
+        return pa.table(columns, names=schema.names).cast(schema)
+
     def same(
         self, layer: Layer, at: np.ndarray, rows: pa.Table, geometry: np.ndarray | None
     ) -> np.ndarray:
@@ -180,6 +197,6 @@ def _with_deletes(layer: Layer, change: ChangeSet, fids: np.ndarray) -> ChangeSe
         change.layer,
         np.concatenate([change.op, np.full(len(fids), DELETE, np.int8)]),
         np.concatenate([change.fid, fids]),
-        pa.concat_tables([change.attributes.cast(attribute_schema(layer)), empty]),
+        pa.concat_tables([change.attributes, empty]),
         geometry,
     )

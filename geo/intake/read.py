@@ -1,0 +1,100 @@
+"""One table out of any format: what the checks work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from geo.formats import shapefile
+from geo.formats.text import CHOICES, Encoding
+from geo.intake.mapping import samples
+from geo.intake.report import EncodingChoice, Issues
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass
+class Raw:
+    """Live records of one layer of a file, as they are.
+
+    ``rows``: record numbers from 1. ``geometry``: shapely geometries in the file's own
+    coordinates; ``broken``: those that are there and cannot be read. ``prj`` is the text
+    beside the file, ``declared_crs`` what the format itself says.
+    """
+
+    records: int
+    rows: NDArray[np.int64]
+    attributes: pa.Table
+    geometry: NDArray[np.object_]
+    broken: NDArray[np.bool_]
+    deleted: int = 0
+    encoding: Encoding | None = None
+    prj: str | None = None
+    declared_crs: str | None = None
+    unread: tuple[str, ...] = ()
+    notes: list[tuple[str, str, str]] = field(default_factory=list)  # code, zh, en
+
+
+def read(kind: str, parts: dict[str, Path], encoding: str | None) -> Raw:
+    """Read the unpacked parts of a layer of format ``kind``. Raises `Rejected`."""
+    content = shapefile.read(parts, encoding=encoding)
+    notes = []
+    if content.structure.gaps:
+        notes.append(
+            ("W_SHP_GAPS", f"shp 中有 {content.structure.gaps} 字节未被引用（编辑残留）",
+             f"{content.structure.gaps} bytes of the shp are left over from editing")
+        )  # fmt: skip
+    return Raw(
+        records=content.structure.records,
+        rows=content.rows,
+        attributes=content.attributes,
+        geometry=content.geometry,
+        broken=content.broken,
+        deleted=content.deleted,
+        encoding=content.encoding,
+        prj=content.prj,
+        unread=content.unread,
+        notes=notes,
+    )
+
+
+def describe_encoding(raw: Raw, issues: Issues) -> EncodingChoice | None:
+    """The encoding as the report shows it, with warnings about declarations that lied."""
+    chosen = raw.encoding
+    if chosen is None:
+        return None
+    if chosen.contradicted:
+        issues.add(
+            "W_ENCODING", "warning",
+            f"文件声明的编码（{chosen.contradicted}）与内容不符，按 {chosen.value} 读取",
+            f"the declared encoding ({chosen.contradicted}) does not fit; read as {chosen.value}",
+        )  # fmt: skip
+    if chosen.cut:
+        issues.add(
+            "W_TEXT_CUT", "warning",
+            f"{chosen.cut} 处文字或字段名因字段宽度不足被截断",
+            f"{chosen.cut} texts or names are cut by the width of their field",
+        )  # fmt: skip
+    found: list[str] = [n for n in raw.attributes.column_names if not n.isascii()]
+    for column in raw.attributes.columns:
+        found += [text for text in samples(column) if not text.isascii()]
+        if len(found) >= 12:
+            break
+    return EncodingChoice(
+        value=chosen.value,
+        decided_by=chosen.decided_by,
+        contradicted=chosen.contradicted,
+        cut=chosen.cut,
+        samples=_three(raw, found),
+        choices=list(CHOICES),
+    )
+
+
+def _three(raw: Raw, found: list[str]) -> list[str]:
+    values = [text for text in found if text not in raw.attributes.column_names]
+    return list(dict.fromkeys([*values, *found]))[:3]

@@ -1,0 +1,242 @@
+"""One upload from file to report: inspect, read, map, convert, locate, check, stage.
+
+`main` is what the sandbox runs; nothing here touches the database.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from geo.errors import Rejected
+from geo.intake import decide, mapping, measure, stage, values
+from geo.intake.decide import Decisions
+from geo.intake.geometry import check, prepare
+from geo.intake.inspect import Inspected, SourceLayer, inspect, unpack
+from geo.intake.locate import locate
+from geo.intake.read import Raw, describe_encoding, read
+from geo.intake.report import Counts, Format, Issues, Report
+from geo.layers import Codelist, Layer
+
+Progress = Callable[[str, float | None], None]
+REPORT = "report.json"
+
+
+def main(arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """The sandbox's target: `run` with JSON in and the report as JSON out.
+
+    ``arguments``: source, file_name, out (paths and text), layer and codelists
+    (``model_dump(mode="json")``), decisions.
+    """
+    layer = Layer.model_validate(arguments["layer"])
+    report = run(
+        Path(arguments["source"]),
+        layer,
+        {name: Codelist.model_validate(c) for name, c in arguments["codelists"].items()},
+        Decisions.model_validate(arguments.get("decisions") or {}),
+        Path(arguments["out"]),
+        progress,
+        file_name=arguments.get("file_name"),
+    )
+    return report.model_dump(mode="json")
+
+
+def arguments(
+    source: Path,
+    file_name: str,
+    layer: Layer,
+    codelists: Mapping[str, Codelist],
+    decisions: Decisions,
+    out: Path,
+) -> dict[str, Any]:
+    """The arguments of `main`, with the code lists that the layer uses."""
+    used = {field.codelist for field in layer.fields if field.codelist}
+    return {
+        "source": str(source),
+        "file_name": file_name,
+        "layer": layer.model_dump(mode="json"),
+        "codelists": {name: codelists[name].model_dump(mode="json") for name in sorted(used)},
+        "decisions": decisions.model_dump(mode="json"),
+        "out": str(out),
+    }
+
+
+def run(
+    source: Path,
+    layer: Layer,
+    codelists: Mapping[str, Codelist],
+    decisions: Decisions,
+    out: Path,
+    progress: Progress | None = None,
+    *,
+    file_name: str | None = None,
+) -> Report:
+    """Check a file against a layer; write ``report.json`` and, once located, ``staged.arrow``.
+
+    ``out`` is an existing folder. Raises `Rejected` for files that no decision can save
+    (E_TYPE, E_ZIP..., E_SHP..., E_DBF...); questions and row errors are in the report.
+    """
+    say = progress or (lambda _stage, _fraction: None)
+    issues = Issues()
+    report = Report(layer=layer.id)
+    report.mode, report.mode_decided_by = decide.mode(decisions, layer)
+    say("inspect", 0.0)
+    work = Path(tempfile.mkdtemp(prefix="work-", dir=out))
+    (out / stage.FILE).unlink(missing_ok=True)
+    try:
+        inspected = inspect(source, file_name or source.name)
+        chosen = _choose(inspected, decisions, issues)
+        report.format = _format(inspected, chosen, file_name or source.name)
+        if chosen is not None:
+            raw = _read(chosen, inspected, decisions, work, issues, say)
+            if raw is not None:
+                _examine(raw, layer, codelists, decisions, out, report, issues, say)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    report.state = issues.state
+    report.issues, report.issue_counts = issues.listed, issues.counts
+    (out / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")
+    say("done", 1.0)
+    return report
+
+
+def _choose(inspected: Inspected, decisions: Decisions, issues: Issues) -> SourceLayer | None:
+    names = [layer.name for layer in inspected.layers]
+    wanted = decisions.source_layer
+    if wanted is None and len(names) == 1:
+        return inspected.layers[0]
+    if wanted in names:
+        return inspected.layers[names.index(wanted)]
+    issues.add(
+        "E_LAYER_CHOICE", "error",
+        f"文件中有 {len(names)} 个图层，请选择一个：{'、'.join(names[:20])}",
+        f"the file holds {len(names)} layers, choose one: {', '.join(names[:20])}",
+        decision="source_layer",
+    )  # fmt: skip
+    return None
+
+
+def _format(inspected: Inspected, chosen: SourceLayer | None, file_name: str) -> Format:
+    archive = inspected.archive
+    return Format(
+        id=chosen.format if chosen else inspected.format,
+        file=file_name,
+        layer=chosen.name if chosen else None,
+        layers=[layer.name for layer in inspected.layers],
+        name_encoding=archive.name_encoding if archive else None,
+    )
+
+
+def _read(
+    chosen: SourceLayer,
+    inspected: Inspected,
+    decisions: Decisions,
+    work: Path,
+    issues: Issues,
+    say: Progress,
+) -> Raw | None:
+    files = unpack(chosen, inspected, work)
+    say("read", 0.1)
+    try:
+        return read(chosen.format, files, decisions.encoding)
+    except Rejected as error:
+        if error.code != "E_ENCODING":
+            raise
+        issues.refuse(error, "encoding")
+        return None
+
+
+def _examine(
+    raw: Raw,
+    layer: Layer,
+    codelists: Mapping[str, Codelist],
+    decisions: Decisions,
+    out: Path,
+    report: Report,
+    issues: Issues,
+    say: Progress,
+) -> None:
+    issues.over(raw.rows)
+    for code, zh, en in raw.notes:
+        issues.add(code, "warning", zh, en)
+    for column in raw.unread:
+        issues.add(
+            "W_COLUMN_UNREAD", "warning", f"字段“{column}”的类型无法读取",
+            f"the type of column {column!r} is not read", where=column,
+        )  # fmt: skip
+    report.encoding = describe_encoding(raw, issues)
+    say("convert", 0.3)
+    attributes, given = _attributes(raw, layer, codelists, decisions, report, issues)
+    say("locate", 0.5)
+    count = len(raw.rows)
+    geometry: Any = np.full(count, None, dtype=object)
+    sizes = np.full(count, np.nan)
+    repaired = np.zeros(count, np.bool_)
+    if layer.geometry is not None:
+        flat = prepare(raw.geometry, raw.broken, layer.geometry, issues)
+        geometry, report.crs = locate(flat, raw, decisions, issues)
+        say("check", 0.7)
+        if geometry is not None:
+            geometry, sizes, repaired = check(
+                geometry, layer.geometry, issues, repair=decisions.repair == "structure"
+            )
+            report.areas = measure.compare(attributes, sizes, layer, issues)
+    elif any(shape is not None for shape in raw.geometry):
+        issues.add("W_GEOMETRY_LEFT", "note", "此图层没有图形，图形未导入",
+                   "this layer has no geometry; the shapes are left out")  # fmt: skip
+    report.counts = Counts(
+        records=raw.records,
+        deleted=raw.deleted,
+        read=count,
+        valid=int((~issues.bad).sum()),
+        repaired=int((repaired & ~issues.bad).sum()),
+        rejected=int(issues.bad.sum()),
+    )
+    if raw.deleted:
+        issues.add("W_DELETED", "note", f"{raw.deleted} 条记录已标记删除，未导入",
+                   f"{raw.deleted} records are marked as deleted and left out")  # fmt: skip
+    if not count:
+        issues.add("E_EMPTY", "error", "文件中没有记录", "the file holds no records")
+    if geometry is not None:
+        say("stage", 0.9)
+        stage.save(
+            out / stage.FILE, layer, raw.rows, attributes, geometry, sizes,
+            mode=str(report.mode), committable=issues.state == "ready", given=given,
+        )  # fmt: skip
+        report.staged = stage.FILE
+
+
+def _attributes(
+    raw: Raw,
+    layer: Layer,
+    codelists: Mapping[str, Codelist],
+    decisions: Decisions,
+    report: Report,
+    issues: Issues,
+) -> tuple[pa.Table, tuple[str, ...]]:
+    """(the layer's fields in order, which of them were given)."""
+    try:
+        columns, report.mapping = mapping.match(raw.attributes, layer, decisions, issues)
+    except Rejected as error:
+        issues.refuse(error, "mapping")
+        columns, report.mapping = mapping.match(raw.attributes, layer, Decisions(), issues)
+    result: dict[str, Any] = {}
+    for field in layer.fields:
+        if field.name in decisions.constants and field.name not in columns:
+            column = mapping.constant(decisions.constants[field.name], len(raw.rows))
+        elif field.name in columns:
+            column = raw.attributes[columns[field.name]]
+        else:
+            result[field.name] = pa.nulls(len(raw.rows), values.ARROW[field.type])
+            continue
+        codes = codelists[field.codelist] if field.codelist else None
+        result[field.name] = values.convert(column, field, codes, issues)
+    table = pa.table(result)
+    values.check_key(table, layer, issues)
+    return table, tuple(f.name for f in layer.fields if f.name not in report.mapping.missing)

@@ -58,6 +58,10 @@ class Lattice:
         x, y = self.turn(u, v)
         return np.stack(warp(x, y), axis=-1)
 
+    def turned(self, u: Floats, v: Floats) -> Floats:
+        """`turn` as one array of shape (..., 2)."""
+        return np.stack(self.turn(u, v), axis=-1)
+
     def turn(self, u: Floats, v: Floats) -> tuple[Floats, Floats]:
         """Lattice coordinates to unbent plane coordinates."""
         c, s = np.cos(self.angle), np.sin(self.angle)
@@ -159,7 +163,7 @@ def blocks_of(lattices: list[Lattice], first: int = 0) -> Blocks:
         v1 = lattice.v[j + 1] - lattice.v_gap[j + 1]
         if lattice.cell is not None:
             x, y = lattice.turn((u0 + u1) / 2, (v0 + v1) / 2)
-            inside = _inside(lattice.cell, x, y)
+            inside = inside_ring(lattice.cell, x, y)
             i, j, u0, u1, v0, v1 = (a[inside] for a in (i, j, u0, u1, v0, v1))
         corners = lattice.place(
             np.stack([u0, u1, u1, u0], axis=1), np.stack([v0, v0, v1, v1], axis=1)
@@ -171,7 +175,7 @@ def blocks_of(lattices: list[Lattice], first: int = 0) -> Blocks:
     return Blocks(*columns[:8], shapely.polygons(columns[8]))
 
 
-def _inside(cell: Floats, x: Floats, y: Floats) -> Flags:
+def inside_ring(cell: Floats, x: Floats, y: Floats) -> Flags:
     """Whether points lie in a convex counter-clockwise ring."""
     inside = np.ones(x.shape, dtype=bool)
     for (ax, ay), (bx, by) in zip(cell, np.roll(cell, -1, axis=0), strict=True):

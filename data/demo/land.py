@@ -47,6 +47,7 @@ class Land:
     parcel_blocks: Ints
     plots: fields.Strips  # `.block` counts in `blocks`
     parcels: fields.Strips
+    ragged: Flags  # blocks that touch water or a county border
 
 
 def plane(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -104,7 +105,9 @@ def choose(parcels: int, plots: int, seed: int) -> Land:
         blocks, lattices, ragged, np.where(free, appeal, -np.inf), parcels,
         width=width, split=0.22, seed=seed * 10 + 2, water=water, counties=counties,
     )  # fmt: skip
-    return Land(lattices, blocks, sites, plot_blocks, parcel_blocks, plot_strips, parcel_strips)
+    return Land(
+        lattices, blocks, sites, plot_blocks, parcel_blocks, plot_strips, parcel_strips, ragged
+    )
 
 
 def _lattices(
@@ -183,7 +186,8 @@ def _sites(
         (blocks.i // (2 * fields.BRANCH_EVERY)) * 100 + blocks.j // fields.TRUNK_EVERY,
         0,
     )
-    cluster = np.unique(blocks.lattice * 100_000 + unit, return_inverse=True)[1]
+    key = (blocks.lattice * 100_000 + unit) * 8 + county
+    cluster = np.unique(key, return_inverse=True)[1]
     return Sites(county, township, district, severity, cluster)
 
 

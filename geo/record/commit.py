@@ -51,13 +51,16 @@ def write(
     Raises `VersionConflict` before anything is written when a row is not as expected.
     """
     names = [item.layer.id for item in prepared]
-    if len(set(names)) != len(names) or not names:
-        raise ValueError("a commit takes one change set a layer, and at least one")
+    if len(set(names)) != len(names):
+        raise ValueError("a commit takes one change set a layer")
+    if not any(map(len, prepared)):
+        raise ValueError("nothing to commit")
     targets = [resolve(connection, item) for item in prepared]
     end = tail(connection)
-    commit = _announce(connection, end, prepared, author, time)
+    commit = _announce(connection, end, [item for item in prepared if len(item)], author, time)
     for item, target in zip(prepared, targets, strict=True):
-        write_layer(connection, item, target, end, format_time(commit.time))
+        if len(item):
+            write_layer(connection, item, target, end, format_time(commit.time))
     return commit, [target.fid for target in targets]
 
 

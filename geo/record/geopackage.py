@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -230,17 +230,21 @@ class GeoPackageRecord:
         self._check_usable()
         if path.exists():
             raise FileExistsError(path)
-        guard.refuse_live(path)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with sqlite.storage_errors(str(path)):
-            connection = sqlite.connect(self.path)
-            try:
-                connection.execute("VACUUM INTO ?", (str(path),))
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
-            finally:
-                connection.close()
+        part = path.with_name(f"{path.name}.part")
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        try:
+            with (
+                sqlite.storage_errors(str(path)),
+                closing(sqlite.connect(self.path)) as connection,
+            ):
+                connection.execute("VACUUM INTO ?", (str(part),))
+            os.fsync(descriptor)
+            part.rename(path)
+        finally:
+            os.close(descriptor)
+            part.unlink(missing_ok=True)
+        _sync_folder(path.parent)
 
     # -- life
 
@@ -271,6 +275,14 @@ class GeoPackageRecord:
 def open_record(path: Path, catalog: Catalog) -> GeoPackageRecord:
     """Open or create the record at ``path``; its folder must exist on a local disk."""
     return GeoPackageRecord(Path(path).resolve(), catalog)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _raw(connection: Connection) -> Any:

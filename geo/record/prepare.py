@@ -141,7 +141,8 @@ def _promote(geometry: np.ndarray, layer: Layer) -> np.ndarray:
         geometry[which] = build(geometry[which], indices=np.arange(len(which)))
     if multi == 6:
         # Counter-clockwise shells, as GeoJSON asks and GeoPackage recommends.
-        geometry = shapely.orient_polygons(geometry)
+        with np.errstate(invalid="ignore"):  # NaN is refused later, with a row number
+            geometry = shapely.orient_polygons(geometry)
     return geometry
 
 

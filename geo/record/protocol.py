@@ -130,6 +130,7 @@ STORAGE_TEXTS = {
         "writing to disk failed; writes are stopped until the disk is checked and the "
         "service restarted",
     ),
+    "E_CANNOT_OPEN": ("无法打开数据库文件", "the database file cannot be opened"),
     "E_NOT_A_RECORD": ("不是本系统的数据库文件", "the file is not a record of this system"),
 }
 

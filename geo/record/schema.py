@@ -108,6 +108,7 @@ def prepare(connection: Any, catalog: Catalog) -> list[str]:
             lost = _check_triggers(connection)
             for statement in lost.values():
                 connection.execute(statement)
+            _create_system_tables(connection)
             for layer in catalog.layers.values():
                 _prepare_layer(connection, layer)
             connection.execute("COMMIT")
@@ -140,12 +141,11 @@ def _check_triggers(connection: Any) -> dict[str, str]:
 
 
 def _is_current(connection: Any, catalog: Catalog) -> bool:
-    if "sys_meta" not in _names(connection, "table"):
-        if _names(connection, "table"):
-            raise StorageError("E_NOT_A_RECORD")
+    existing = _names(connection, "table")
+    if not existing:
         return False
     _check_version(connection)
-    return all(
+    return tables.metadata.tables.keys() <= existing and all(
         {name for name, _ in _columns(layer)} <= _declared(connection, layer).keys()
         and _titles(connection, layer) == _expected_titles(layer)
         for layer in catalog.layers.values()
@@ -176,16 +176,23 @@ def _create(connection: Any) -> None:
         "'http://www.geopackage.org/spec140/#extension_schema', 'read-write')",
         [("gpkg_data_columns",), ("gpkg_data_column_constraints",)],
     )
-    dialect = sqlite.dialect()
-    for table in tables.metadata.sorted_tables:
-        connection.execute(str(CreateTable(table).compile(dialect=dialect)))
-        for index in sorted(table.indexes, key=lambda item: str(item.name)):
-            connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+    _create_system_tables(connection)
     for statement in _LOG_TRIGGERS.values():
         connection.execute(statement)
     connection.execute(
         "INSERT INTO sys_meta VALUES ('schema_version', ?)", (str(tables.SCHEMA_VERSION),)
     )
+
+
+def _create_system_tables(connection: Any) -> None:
+    dialect = sqlite.dialect()
+    existing = _names(connection, "table")
+    for table in tables.metadata.sorted_tables:
+        if table.name in existing:
+            continue
+        connection.execute(str(CreateTable(table).compile(dialect=dialect)))
+        for index in sorted(table.indexes, key=lambda item: str(item.name)):
+            connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
 
 
 def _names(connection: Any, kind: str) -> set[str]:

@@ -67,6 +67,7 @@ def connect(path: Path, *, read_only: bool = False) -> Any:
         # trusted schema do. `schema.prepare` refuses files with triggers or views not ours.
         f"trusted_schema={'OFF' if read_only else 'ON'}",
         "mmap_size=0",
+        "journal_size_limit=67108864",
         "cell_size_check=ON",
         f"query_only={'ON' if read_only else 'OFF'}",
     ):
@@ -96,16 +97,16 @@ def file_system_type(folder: Path) -> int | None:
     return int(ctypes.c_long.from_buffer(buffer).value) & 0xFFFFFFFF
 
 
-#: primary result code of SQLite -> our code; other I/O failures are fatal for writing.
-_CODES = {5: "E_BUSY", 6: "E_BUSY", 8: "E_READ_ONLY", 13: "E_DISK_FULL", 26: "E_NOT_A_RECORD"}
-_TEXTS = {
-    "locked": "E_BUSY",
-    "readonly": "E_READ_ONLY",
-    "disk is full": "E_DISK_FULL",
-    "not a database": "E_NOT_A_RECORD",
-    "disk I/O error": "E_STORAGE_FAULT",
-    "malformed": "E_STORAGE_FAULT",
-    "unable to open": "E_STORAGE_FAULT",
+#: primary result code of SQLite -> our code
+_CODES = {
+    5: "E_BUSY",
+    6: "E_BUSY",
+    8: "E_READ_ONLY",
+    10: "E_STORAGE_FAULT",
+    11: "E_STORAGE_FAULT",
+    13: "E_DISK_FULL",
+    14: "E_CANNOT_OPEN",
+    26: "E_NOT_A_RECORD",
 }
 
 
@@ -113,14 +114,7 @@ def storage_code(error: BaseException) -> str | None:
     """Our code for an error of the DBAPI (or SQLAlchemy's wrapping); None if it is no
     failure of the disk."""
     original = error.orig if isinstance(error, exc.DBAPIError) else error
-    if not isinstance(original, library().DatabaseError):
-        return None
-    number = getattr(original, "sqlite_errorcode", None)
-    if number is not None and number & 0xFF in _CODES:
-        return _CODES[number & 0xFF]
-    if number is not None and number & 0xFF in (10, 11, 14):
-        return "E_STORAGE_FAULT"
-    return next((code for text, code in _TEXTS.items() if text in str(original)), None)
+    return _CODES.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
 
 
 @contextmanager

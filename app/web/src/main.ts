@@ -86,9 +86,9 @@ function startMap(): MapView | null {
   try {
     return new MapView(parts.canvas, api, store, {
       onHit: (hit) => {
-        context.hit.set(hit);
         const [selected = null] = hit.features;
         store.set({ selected, ...(selected || hit.aggregate ? { tab: "feature" } : {}) });
+        context.hit.set(hit);
       },
       onHover: (hover) => showHover(parts.hover, hover),
       onPointer: (at) => showPosition(parts.position, at),
@@ -195,6 +195,7 @@ store.on(["tab"], ({ tab }) => {
   cover();
 });
 document.documentElement.dataset.tab = store.get().tab ?? "";
+cover();
 void loadCatalog();
 window.setInterval(() => {
   if (document.visibilityState === "visible") void loadCatalog(true);

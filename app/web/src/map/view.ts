@@ -165,7 +165,9 @@ export class MapView {
   /** Keeps the middle of the map clear of a sheet that covers its lower part (pixels). */
   cover(bottom: number): void {
     this.map.resize();
-    this.map.easeTo({ padding: { top: 0, left: 0, right: 0, bottom }, duration: 250 });
+    const padding = { top: 0, left: 0, right: 0, bottom };
+    if (this.drawn) this.map.easeTo({ padding, duration: 250 });
+    else this.map.jumpTo({ padding });
   }
 
   /** Sets the names of the parcels in view when they differ from those shown. */

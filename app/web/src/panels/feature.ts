@@ -54,7 +54,10 @@ export function featurePanel(root: HTMLElement, context: Context): void {
     if (!selected) actions.highlight(null);
     void update();
   });
-  hit.on(() => void update());
+  // With a feature selected the panel is on its way already, and reads the hit when it gets there.
+  hit.on(() => {
+    if (!store.get().selected) void update();
+  });
   catalog.on(() => void update());
   void update();
 }

@@ -11,11 +11,11 @@ from tests.architecture.source import below, first_code, table_rows
 
 pytestmark = pytest.mark.unit
 
-CODE = re.compile(r"E_[A-Z0-9_]+")
+CODE = re.compile(r"[EW]_[A-Z0-9_]+")
 
 
 def codes_in_use() -> dict[str, str]:
-    """Every string of the program that is an error code, with a place where it stands."""
+    """Every string of the program that is an error or warning code, with a place where it stands."""
     found = {}
     for path in below("app", "geo", suffix=".py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import shapely
 
 from geo.errors import Rejected
 from geo.formats import dbf
@@ -103,7 +104,7 @@ def check(parts: Mapping[str, Path]) -> Structure:
         raise _counts("shp 与 shx 的图形类型不同", "shp and shx differ in shape type")
     attributes = dbf.read_header(parts[".dbf"])
     index = np.fromfile(parts[".shx"], dtype=">i4", offset=_HEADER).astype(np.int64)
-    if len(index) % 2:
+    if (parts[".shx"].stat().st_size - _HEADER) % 8:
         raise _counts("shx 长度不是整条记录", "the shx does not hold whole records")
     offsets, lengths = index[0::2], index[1::2]
     words = np.memmap(parts[".shp"], dtype=">u2", mode="r")
@@ -143,7 +144,7 @@ def read(parts: Mapping[str, Path], *, encoding: str | None = None) -> Content:
         structure=structure,
         rows=rows + 1,
         geometry=geometry[rows],
-        broken=(np.equal(geometry, None) & ~structure.null_shapes)[rows],
+        broken=(shapely.is_missing(geometry) & ~structure.null_shapes)[rows],
         attributes=pa.table(values, names=_distinct(names)),
         encoding=chosen,
         deleted=int(dropped.sum()),
@@ -302,8 +303,7 @@ def _geometry(parts: Mapping[str, Path], structure: Structure) -> NDArray[np.obj
     """All shapes, read by GDAL from .shp and .shx alone, counted against the walk."""
     if structure.records == 0:
         return np.empty(0, dtype=object)
-    import shapely  # noqa: PLC0415 (GDAL and GEOS only when there is something to read)
-    from pyogrio.raw import read as read_raw  # noqa: PLC0415
+    from pyogrio.raw import read as read_raw  # noqa: PLC0415 (GDAL only when there are shapes)
 
     with TemporaryDirectory(dir=parts[".shp"].parent) as folder:
         # Alone in a folder: with the .dbf beside it GDAL would drop deleted records and
@@ -319,11 +319,14 @@ def _geometry(parts: Mapping[str, Path], structure: Structure) -> NDArray[np.obj
             f"文件有 {structure.records} 条记录，只读到 {len(wkb)} 条",
             f"the file holds {structure.records} records and {len(wkb)} were read",
         )
-    lost = np.equal(wkb, None) & ~structure.null_shapes
+    lost = (
+        np.fromiter((shape is None for shape in wkb), np.bool_, len(wkb)) & ~structure.null_shapes
+    )
     if lost.any():
         row = int(np.argmax(lost)) + 1
         raise _counts(f"第 {row} 条图形无法读取", f"shape {row} cannot be read")
-    geometry: NDArray[np.object_] = shapely.from_wkb(wkb, on_invalid="ignore")
+    with np.errstate(invalid="ignore"):  # NaN coordinates are for the checks to name
+        geometry: NDArray[np.object_] = shapely.from_wkb(wkb, on_invalid="ignore")
     return geometry
 
 

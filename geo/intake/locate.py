@@ -6,7 +6,6 @@ systems is in `geo.crs`.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,12 +35,11 @@ def locate(
     swap = bool(decisions.swap_xy)
     if swap:
         geometry = shapely.transform(geometry, lambda xy: xy[:, ::-1])
-    bounds = [float(value) for value in shapely.total_bounds(geometry)]
-    empty = any(math.isnan(value) for value in bounds)
     choice, datum = _stated(raw, decisions, issues)
     choice.swapped = swap
-    if empty:
-        return geometry, choice
+    if shapely.is_missing(geometry).all():
+        return geometry, choice  # nothing to locate
+    bounds = [float(value) for value in shapely.total_bounds(geometry)]
     if choice.value is None:
         _suggest(choice, bounds, datum)
         issues.add(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Severity = Literal["error", "warning", "note"]
 State = Literal["ready", "needs_input", "rejected"]
 
+#: Decisions without which the rest of the file cannot be judged.
+_OPEN = {"source_layer", "encoding", "crs", "datum_shift"}
 #: Issues listed per code; all of them are counted.
 LISTED = 100
 
@@ -200,8 +202,10 @@ class Issues:
 
     @property
     def state(self) -> State:
-        """Ready without errors; else a question while any error can be solved by a decision."""
+        """Ready without errors; a question while the file is not understood, or while decisions
+        can solve every error; else rejected."""
         errors = [issue for issue in self.listed if issue.severity == "error"]
         if not errors:
             return "rejected" if self.bad.any() else "ready"
-        return "needs_input" if any(issue.decision for issue in errors) else "rejected"
+        solvable = {issue.decision for issue in errors}
+        return "needs_input" if solvable & _OPEN or None not in solvable else "rejected"

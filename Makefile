@@ -25,6 +25,7 @@ demo: $(DONE)/run $(PAGE) ## 安装并启动演示 (PORT=8080 DATA=var/demo) / i
 	@exec $(BIN)/liangtian demo --port "$(PORT)" --data "$(DATA)"
 
 test: $(DONE)/dev $(DONE)/tools $(PAGE) ## 安装并运行全部测试 (ARGS="-k area") / install what the tests need and run them all
+	@scripts/npm run --silent test
 	@$(BIN)/python -m pytest $(ARGS)
 
 bench: $(DONE)/dev $(DONE)/bench ## 性能对比 (ARGS="items") / our figures beside the usual way
@@ -77,5 +78,7 @@ $(DONE)/bench: scripts/bench-tools requirements-bench.lock $(DONE)/tools
 	@touch $@
 
 $(PAGE): $(PAGE_SOURCES) requirements-node.lock | $(DONE)/venv
-	@scripts/build-page
+	@echo "构建地图页面 / building the map page ..."
+	@scripts/npm ci --no-audit --no-fund --loglevel=error
+	@scripts/npm run --silent build
 	@touch $@

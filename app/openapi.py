@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -56,6 +57,15 @@ def install(app: FastAPI) -> None:
         return answer(request, app.openapi_schema, media_type=OPENAPI)
 
 
+def api_routes(router: Any) -> Iterator[APIRoute]:
+    """Every route of an application, also those of included routers."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif hasattr(route, "original_router"):
+            yield from api_routes(route.original_router)
+
+
 def document(app: FastAPI) -> dict[str, Any]:
     content = get_openapi(
         title=app.title,
@@ -80,8 +90,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         }
         for status, text in _ERRORS.items()
     }
-    for route in app.routes:
-        if not isinstance(route, APIRoute) or not route.include_in_schema:
+    for route in api_routes(app):
+        if not route.include_in_schema:
             continue
         for method in route.methods or ():
             operation = content["paths"][route.path_format].get(method.lower())

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
@@ -37,13 +37,22 @@ def bad(where: str, zh: str, en: str, code: str = "E_PARAMETER", fix: Any = None
     return Problem(code, zh, en, where=where, fix=fix)
 
 
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., object])
+
+
+def takes_fields(endpoint: _Endpoint) -> _Endpoint:
+    """Mark a route whose parameters include field names; it refuses unknown ones itself."""
+    endpoint.takes_fields = True  # type: ignore[attr-defined]
+    return endpoint
+
+
 _DECLARED: dict[str, frozenset[str]] = {}
 
 
 def known_parameters(request: Request) -> None:
     """Application-wide dependency: an unknown parameter is an error, not silence."""
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute) or getattr(route.endpoint, "open_parameters", False):
+    if not isinstance(route, APIRoute) or getattr(route.endpoint, "takes_fields", False):
         return
     known = _DECLARED.get(route.unique_id)
     if known is None:
@@ -77,7 +86,7 @@ def layer_of(request: Request, layer: str) -> Layer:
             where="layer",
             fix=(f"可用图层:{names}", f"Layers: {names}"),
         )
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 PathLayer = Annotated[Layer, Depends(layer_of)]
@@ -195,7 +204,7 @@ def selection_of(layer_dependency: Callable[..., Layer]) -> Callable[..., Select
 
     def selection(
         request: Request,
-        layer: Annotated[Layer, Depends(layer_dependency)],
+        layer: Layer = Depends(layer_dependency),  # noqa: B008 (annotations cannot see it)
         bbox: Annotated[str | None, Query(max_length=200, description="Bounds to meet.")] = None,
         bbox_crs: Annotated[
             str, Query(alias="bbox-crs", max_length=100, description="CRS of bbox.")
@@ -319,7 +328,7 @@ def read_cursor(text: str, order: Sequence[Order], view: View) -> list[object]:
             "E_CURSOR",
             fix=("请使用上一页返回的 next 链接", "Use the next link of the page before"),
         )
-    return values  # type: ignore[no-any-return]
+    return values
 
 
 def etag(*parts: object) -> str:
@@ -327,9 +336,9 @@ def etag(*parts: object) -> str:
     return '"' + "-".join(str(part) for part in parts) + '"'
 
 
-def digest(request: Request) -> str:
+def digest(request: Request, leaving_out: Collection[str] = ()) -> str:
     """The question as a short text: all parameters, whatever their order."""
-    parts = sorted(request.query_params.multi_items())
+    parts = sorted((k, v) for k, v in request.query_params.multi_items() if k not in leaving_out)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 
 from app import ogc_crs
+from geo.crs import gcj02
 from geo.formats.geojson import geometry_bytes, properties_json
 from geo.layers import Layer
-from geo.snapshot.flat import FlatGeometry
+from geo.snapshot.flat import FlatGeometry, from_shapely
 from geo.snapshot.segment import Rows, Segment
 from geo.snapshot.view import Page, View
 
@@ -21,7 +24,7 @@ def features(
     view: View,
     properties: tuple[str, ...] | None,
     crs: ogc_crs.Crs,
-    datum: str | None,
+    datum: gcj02.Offset | None,
     skip_geometry: bool,
 ) -> bytes:
     """The features of a page, comma-separated, in the order of the page."""
@@ -38,7 +41,7 @@ def rows_bytes(
     segment: Segment,
     rows: Rows,
     crs: ogc_crs.Crs,
-    datum: str | None = None,
+    datum: gcj02.Offset | None = None,
     properties: tuple[str, ...] | None = None,
     skip_geometry: bool = False,
 ) -> list[bytes]:
@@ -72,7 +75,7 @@ def _slices(data: memoryview, offsets: np.ndarray) -> list[bytes]:
     ends = offsets.tolist()
     whole = bytes(data[ends[0] : ends[-1]]) if ends else b""
     base = ends[0] if ends else 0
-    return [whole[a - base : b - base] for a, b in zip(ends, ends[1:], strict=False)]
+    return [whole[a - base : b - base] for a, b in pairwise(ends)]
 
 
 def _geometries(
@@ -80,7 +83,7 @@ def _geometries(
     segment: Segment,
     rows: Rows,
     crs: ogc_crs.Crs,
-    datum: str | None,
+    datum: gcj02.Offset | None,
     skip: bool,
 ) -> list[bytes]:
     if skip or layer.geometry is None:
@@ -94,15 +97,12 @@ def _geometries(
 
 
 def _own_rows(
-    segment: Segment, rows: Rows, crs: ogc_crs.Crs, datum: str | None
+    segment: Segment, rows: Rows, crs: ogc_crs.Crs, datum: gcj02.Offset | None
 ) -> tuple[FlatGeometry, Rows]:
     """The rows' geometry by itself, in another coordinate system."""
-    from geo.crs import shift_datum
-    from geo.snapshot.flat import from_shapely
-
     assert segment.layer.geometry is not None
     flat = from_shapely(segment.geometries(rows), segment.layer.geometry)
-    xy = shift_datum(flat.xy, datum) if datum else crs.from_lonlat(flat.xy)
+    xy = gcj02.shift(flat.xy, datum) if datum else crs.from_lonlat(flat.xy)
     moved = FlatGeometry(
         flat.kind, np.ascontiguousarray(xy), flat.mercator, flat.ring, flat.part, flat.row
     )

@@ -11,7 +11,6 @@ import pyarrow as pa
 import shapely
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from geo.formats.csv import csv_bytes
 
 from app import ogc_crs, params
 from app.api.encode import features
@@ -20,6 +19,8 @@ from app.auth import allow
 from app.params import AsOf, PathLayer, Selected, etag
 from app.problems import Problem, not_found
 from app.state import State
+from geo.crs import gcj02
+from geo.formats.csv import csv_bytes
 from geo.layers import Layer
 from geo.snapshot.rows import public_names
 from geo.snapshot.view import Order, Page, View
@@ -27,7 +28,7 @@ from geo.units import SQUARE_METRES_PER_MU
 
 router = APIRouter()
 
-Datum = Literal["gcj02", "bd09"]
+Datum = gcj02.Offset
 Format = Literal["geojson", "json", "csv"]
 _ITEM_NAMES = params.SELECTION_NAMES | {
     "limit", "offset", "next", "sortby", "properties", "crs", "datum", "resulttype",
@@ -51,6 +52,7 @@ def _known(request: Request, layer: PathLayer) -> None:
     dependencies=[Depends(_known)],
 )
 @allow("viewer")
+@params.takes_fields
 def items(
     request: Request,
     layer: PathLayer,

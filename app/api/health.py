@@ -6,7 +6,6 @@ import shutil
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.links import JSON
 from app.auth import PUBLIC, allow
 from app.state import State
 
@@ -30,7 +29,6 @@ def ready(request: Request, response: Response) -> dict[str, object]:
     revision, head = state.snapshots.revision, state.record.head().revision
     checks = {"disk": free > _LEAST_FREE, "follows": head - revision < 50}
     response.status_code = 200 if all(checks.values()) else 503
-    response.headers["Content-Type"] = JSON
     return {
         "status": "ok" if all(checks.values()) else "degraded",
         "checks": checks,

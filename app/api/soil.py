@@ -9,7 +9,6 @@ import numpy as np
 import orjson
 import pyarrow as pa
 from fastapi import APIRouter, Path, Query, Request, Response
-from geo.formats.csv import csv_bytes
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import blobs, idempotency, params, scenes
@@ -19,6 +18,7 @@ from app.jobs import queue
 from app.params import bad
 from app.problems import Problem, not_found
 from app.state import State
+from geo.formats.csv import csv_bytes
 from geo.snapshot import cql
 from geo.soil import indices
 from geo.soil.grading import Gradings

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pyarrow as pa
 from fastapi import APIRouter, Path, Query, Request, Response
-from geo.tiles.encode import encode
 
 from app import params
 from app.api.collections import summary
@@ -17,14 +17,17 @@ from app.params import AsOf, PathLayer, Selected, etag
 from app.problems import Problem
 from app.state import State
 from geo.layers import Layer
-from geo.snapshot.rows import public_names
 from geo.snapshot.view import View
+from geo.tiles import geojson, mvt
+from geo.tiles.clip import clip, join
+from geo.tiles.grid import Tile
 from geo.tiles.grid import tile as grid_tile
 
 router = APIRouter()
 
 MVT = "application/vnd.mapbox-vector-tile"
 MOST_ZOOM = 22
+_EMPTY = b'{"type":"FeatureCollection","features":[]}'
 _TILE_NAMES = params.SELECTION_NAMES | params.EVERYWHERE | {"properties", "v"}
 
 
@@ -68,6 +71,7 @@ def tilejson(request: Request, layer: PathLayer) -> Response:
     responses={204: {"description": "Empty vector tile"}},
 )
 @allow("viewer")
+@params.takes_fields
 def tile(
     request: Request,
     layer: PathLayer,
@@ -115,18 +119,25 @@ def _kept(request: Request, view: View, version: str | None) -> str:
 
 def draw(
     view: View,
-    where: Any,
+    where: Tile,
     selected: params.Selection,
     names: tuple[str, ...],
     kind: Literal["mvt", "geojson"],
 ) -> bytes:
-    """The tile's bytes; empty when nothing is in it."""
-    parts = []
-    for segment, rows in view.match(selected.filters, where.lonlat(), exact=False):
-        if len(rows):
-            columns: dict[str, pa.Array] = {n: segment.column(n, rows) for n in names}
-            parts.append((segment.flat, rows, segment.fid[rows], columns))
-    return encode(view.layer.id, where, parts, kind)
+    """The tile's bytes; for ``mvt`` empty when nothing is in it."""
+    matches = view.match(selected.filters, where.lonlat(), exact=False)
+    parts = [(s, rows) for s, rows in matches if len(rows)]
+    if not parts:
+        return b"" if kind == "mvt" else _EMPTY
+    pieces = join([clip(where, s.flat, rows) for s, rows in parts], [len(r) for _, r in parts])
+    ids = np.concatenate([s.fid[rows] for s, rows in parts])
+    columns = {name: _joined([s.column(name, rows) for s, rows in parts]) for name in names}
+    if kind == "mvt":
+        return mvt.encode(view.layer.id, pieces, ids, columns)
+    return geojson.encode(where, pieces, ids, columns)
 
 
-__all__ = ["draw", "public_names", "router"]
+def _joined(arrays: list[pa.Array]) -> pa.Array:
+    if len(arrays) == 1:
+        return arrays[0]
+    return pa.chunked_array(arrays).unify_dictionaries().combine_chunks()

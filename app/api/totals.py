@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 from fastapi import APIRouter, Depends, Query, Request, Response
-from geo.formats.csv import csv_bytes
 
 from app import params
 from app.api.links import answer, caching
@@ -15,6 +14,7 @@ from app.language import language_of
 from app.params import AsOf, bad, etag
 from app.state import State
 from geo.area import METHOD
+from geo.formats.csv import csv_bytes
 from geo.layers import Layer
 from geo.snapshot.view import View
 from geo.totals.total import Row, Totals, total
@@ -67,6 +67,7 @@ def _by(
 
 @router.get("/totals", summary="Totals of a layer", dependencies=[Depends(_known)])
 @allow("viewer")
+@params.takes_fields
 def totals(
     request: Request,
     layer: Annotated[Layer, Depends(_layer)],
@@ -89,7 +90,8 @@ def totals(
     matches = view.match(selected.filters, selected.box)
     removed = None
     if layer.geometry == "MultiPolygon" and measure == "union":
-        removed = state.overlaps.removed(f"{tag}", matches)
+        rows_only = params.digest(request, leaving_out=("by", "unit", "measure", "f", "lang"))
+        removed = state.overlaps.removed(f"{layer.id} {view.revision} {rows_only}", matches)
     found = total(view, matches, by, removed)
     if f == "csv":
         return _csv(request, layer, by, found, tag)

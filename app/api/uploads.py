@@ -188,9 +188,7 @@ def one(request: Request, upload_id: UploadId) -> Response:
 )
 @allow("field")
 async def decide(request: Request, upload_id: UploadId) -> Response:
-    taken = (await params.read_json(request, Decisions)).model_dump(
-        mode="json", exclude_unset=True
-    )
+    taken = (await params.read_json(request, Decisions)).model_dump(mode="json", exclude_unset=True)
     return await anyio.to_thread.run_sync(_decide, request, upload_id, taken)
 
 

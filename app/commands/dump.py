@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import shapely
-from geo.formats.csv import csv_bytes
 
 from app import ogc_crs
 from app.api.encode import rows_bytes
 from app.commands.opened import opened
 from app.overlaps import Overlaps
 from geo.errors import Rejected
+from geo.formats.csv import csv_bytes
 from geo.layers import Layer
 from geo.snapshot import cql
 from geo.snapshot.rows import public_names

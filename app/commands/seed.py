@@ -8,7 +8,10 @@ import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow.compute as pc
 from rich.console import Console
 from rich.progress import Progress
 
@@ -18,6 +21,10 @@ from app.commands.opened import Opened, opened
 from geo.record.protocol import Author
 from geo.record.tables import ROLES
 from geo.snapshot import base
+
+if TYPE_CHECKING:
+    from data.demo.model import Demo
+    from data.demo.scenes import Fields
 
 _DONE = "seeded.json"
 _SEEDER = Author("演示数据", "liangtian demo", "seed")
@@ -51,20 +58,40 @@ def prepare(
 
 
 def _features(place: Opened, parcels: int, bar: Progress) -> None:
-    from data import demo
+    from data.demo.examples import write_shapefile_examples
+
+    from data.demo import landscape, scenes
+    from data.demo.generate import generate
+    from data.demo.seed import seed
 
     task = bar.add_task("生成 generate", total=None)
-    made = demo.generate(parcels=parcels)
+    made = generate(parcels, catalog=place.catalog)
     bar.update(task, total=1, completed=1)
     task = bar.add_task("写入 write", total=None)
-    demo.seed(place.record, made, lambda done, total: bar.update(task, completed=done, total=total))
-    examples = place.settings.data / "examples"
-    demo.write_shapefile_examples(examples)
-    place.settings.raster_folder.mkdir(exist_ok=True)
+    seed(
+        place.record, made, lambda done, total, _why: bar.update(task, completed=done, total=total)
+    )
+    write_shapefile_examples(place.settings.data / "examples")
     task = bar.add_task("影像 scenes", total=None)
-    for scene in demo.write_demo_scenes(place.settings.raster_folder, made):
+    for scene in scenes.write_scenes(place.settings.raster_folder, landscape, _fields(made)):
         register.register(place.record, scene, _SEEDER)
     bar.update(task, total=1, completed=1)
+
+
+def _fields(made: Demo) -> Fields:
+    """What the scenes show on the ground: crops, and where remediation has begun."""
+    from data.demo.scenes import Fields
+
+    plots, parcels = made.layers["plots"], made.layers["parcels"]
+    assert plots.geometry is not None
+    assert parcels.geometry is not None
+    begun = pc.fill_null(pc.year(plots.attributes["started_on"]), 0).to_numpy()
+    crops = [rows.attributes["crop"].fill_null("").to_pylist() for rows in (parcels, plots)]
+    return Fields(
+        geometry=np.concatenate([parcels.geometry, plots.geometry]),
+        crop=np.array(crops[0] + crops[1]),
+        treated=np.concatenate([np.zeros(parcels.attributes.num_rows, np.int64), begun]),
+    )
 
 
 def _snapshots(place: Opened, bar: Progress) -> None:

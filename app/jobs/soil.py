@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,16 @@ from sqlalchemy import Connection
 
 from app import scenes
 from app.blobs import path_of
+from app.jobs.sandbox import Limits
 from app.jobs.sandbox import run as sandboxed
 from app.problems import Problem
+from app.settings import Settings
 from app.times import now
 from geo.record.tables import blobs
 from geo.snapshot import cql
-from geo.soil.grading import Gradings
+from geo.snapshot.view import Matches
+from geo.soil.grading import Grading, Gradings
+from geo.soil.scene import Scene
 
 if TYPE_CHECKING:
     from app.jobs.worker import Context, Effect
@@ -27,18 +32,19 @@ if TYPE_CHECKING:
 MOST_ZONES = 200_000
 
 
-def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
-    """Areas of the grades of an index in the features of a layer."""
-    args, state = context.job.args, context.state
-    scene = scenes.get(state.record, args["scene"])
-    grading = Gradings.load(*state.settings.definitions).resolve(args["grading"])
-    zones = context.folder / "zones.arrow"
-    asked = args["zones"]
-    view = state.snapshots.view(asked["layer"], asked.get("as_of"))
-    filters = []
-    if asked.get("filter"):
-        filters.append(cql.parse(asked["filter"], "cql2-text", view.layer))
-    matches = view.match(filters)
+def measure(
+    settings: Settings,
+    scene: Scene,
+    index: str,
+    grading: Grading,
+    masks: list[str],
+    matches: Matches,
+    folder: Path,
+    limits: Limits,
+    report: Callable[[str, float | None], None],
+    cancelled: Callable[[], bool] | None = None,
+) -> tuple[dict[str, Any], Path]:
+    """Run the computation in a child process: its summary, and the file with a row a zone."""
     fids = np.concatenate([s.fid[rows] for s, rows in matches] or [np.empty(0, np.int64)])
     if not 0 < len(fids) <= MOST_ZONES:
         raise Problem(
@@ -47,24 +53,48 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
             f"{len(fids):,} features are selected; it must be 1 to {MOST_ZONES:,}",
             where="zones",
         )
-    shapes = np.concatenate([s.geometries(rows) for s, rows in matches])
-    _write_zones(zones, fids, shapes)
-    output = context.folder / "areas.json"
+    zones, output = folder / "zones.arrow", folder / "areas.json"
+    _write_zones(zones, fids, np.concatenate([s.geometries(rows) for s, rows in matches]))
     summary = sandboxed(
         "geo.soil.child:main",
         {
-            "root": str(state.settings.raster_folder.resolve()),
+            "root": str(settings.raster_folder.resolve()),
             "scene": scene.model_dump(mode="json"),
-            "index": args["index"],
+            "index": index,
             "grading": grading.model_dump(mode="json"),
             "zones": str(zones.resolve()),
-            "masks": args["masks"],
+            "masks": masks,
             "output": str(output.resolve()),
         },
+        folder,
+        limits,
+        report,
+        cancelled=cancelled,
+    )
+    return summary, output
+
+
+def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
+    """Areas of the grades of an index in the features of a layer."""
+    args, state = context.job.args, context.state
+    scene = scenes.get(state.record, args["scene"])
+    grading = Gradings.load(*state.settings.definitions).resolve(args["grading"])
+    asked = args["zones"]
+    view = state.snapshots.view(asked["layer"], asked.get("as_of"))
+    filters = []
+    if asked.get("filter"):
+        filters.append(cql.parse(asked["filter"], "cql2-text", view.layer))
+    summary, output = measure(
+        state.settings,
+        scene,
+        args["index"],
+        grading,
+        args["masks"],
+        view.match(filters),
         context.folder,
         context.limits,
         context.report,
-        cancelled=context.cancelled,
+        context.cancelled,
     )
     sha256 = _keep(state.settings.blob_folder, output)
     size = path_of(state.settings.blob_folder, sha256).stat().st_size

@@ -7,9 +7,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-import shapely
 from sqlalchemy import Connection, Row, select
 
 from app.blobs import path_of
@@ -17,9 +14,12 @@ from app.jobs import queue
 from app.jobs.sandbox import Limits
 from app.jobs.sandbox import run as sandboxed
 from app.times import now
+from geo.intake import run as intake
+from geo.intake import stage
 from geo.intake.changes import changes
+from geo.intake.decide import Decisions
 from geo.layers import Catalog, Layer
-from geo.record.protocol import Author, attribute_schema
+from geo.record.protocol import Author
 from geo.record.tables import people, uploads
 
 if TYPE_CHECKING:
@@ -44,34 +44,22 @@ def examine(
     """Inspect a file in a child process: its report, and where its rows are staged."""
     staged = folder / "staged"
     staged.mkdir(parents=True, exist_ok=True)
-    used = {f.codelist for f in layer.fields if f.codelist}
     content = sandboxed(
         "geo.intake.run:main",
-        {
-            "source": str(source.resolve()),
-            "name": name,
-            "layer": layer.model_dump(mode="json"),
-            "codelists": [catalog.codelists[i].model_dump(mode="json") for i in sorted(used)],
-            "decisions": decisions,
-            "out": str(staged.resolve()),
-        },
+        intake.arguments(
+            source.resolve(),
+            name,
+            layer,
+            catalog.codelists,
+            Decisions.model_validate(decisions),
+            staged.resolve(),
+        ),
         folder,
         limits,
         report,
         cancelled=cancelled,
     )
-    return content, staged / "rows.arrow"
-
-
-def read_staged(path: Path, layer: Layer) -> tuple[pa.Table, np.ndarray | None]:
-    """Attributes and geometry (EPSG:4490) of a staging file; its columns are checked again."""
-    with pa.memory_map(str(path)) as source:
-        table = pa.ipc.open_file(source).read_all()
-    schema = attribute_schema(layer)
-    attributes = table.select(schema.names).cast(schema)
-    if layer.geometry is None:
-        return attributes, None
-    return attributes, shapely.from_wkb(table["geometry"].to_numpy())
+    return content, staged / stage.FILE
 
 
 def _upload(context: Context) -> Row[Any]:
@@ -104,10 +92,8 @@ def inspect(context: Context) -> tuple[Report, Effect | None]:
         context.cancelled,
     )
     if report["state"] == "ready":
-        attributes, geometry = read_staged(rows, layer)
-        _, difference = changes(
-            layer, attributes, geometry, state.snapshots.view(layer.id), report["mode"]
-        )
+        staged = stage.load(rows, layer)
+        _, difference = changes(layer, staged, state.snapshots.view(layer.id))
         report["diff"] = vars(difference)
         final = _staging(context, row.id)
         final.parent.mkdir(exist_ok=True)
@@ -127,13 +113,9 @@ def commit(context: Context) -> tuple[dict[str, Any], Effect | None]:
     """Store the staged rows as one revision, in the transaction that ends the job."""
     row, state = _upload(context), context.state
     layer = state.catalog.layers[row.layer]
-    report = json.loads(row.report)
-    staging = _staging(context, row.id)
-    attributes, geometry = read_staged(staging, layer)
+    staged = stage.load(_staging(context, row.id), layer)
     state.snapshots.refresh()
-    change, difference = changes(
-        layer, attributes, geometry, state.snapshots.view(layer.id), report["mode"]
-    )
+    change, difference = changes(layer, staged, state.snapshots.view(layer.id))
     author = Author(row.person or "?", f"上传 {row.file_name}", f"upload:{row.id}")
     result: dict[str, Any] = {"upload": row.id, **vars(difference)}
 

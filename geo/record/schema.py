@@ -146,7 +146,8 @@ def _is_current(connection: Any, catalog: Catalog) -> bool:
         return False
     _check_version(connection)
     return tables.metadata.tables.keys() <= existing and all(
-        {name for name, _ in _columns(layer)} <= _declared(connection, layer).keys()
+        {(name, _base(kind)) for name, kind in _columns(layer)}
+        <= set(_declared(connection, layer).items())
         and _titles(connection, layer) == _expected_titles(layer)
         for layer in catalog.layers.values()
     )
@@ -202,7 +203,12 @@ def _names(connection: Any, kind: str) -> set[str]:
 
 def _declared(connection: Any, layer: Layer) -> dict[str, str]:
     rows = connection.execute("SELECT name, type FROM pragma_table_info(?)", (layer.id,))
-    return dict(rows)
+    return {name: _base(kind) for name, kind in rows}
+
+
+def _base(kind: str) -> str:
+    """The type without its length and constraints: a longer text is no other type."""
+    return kind.partition(" ")[0].partition("(")[0]
 
 
 def _field_type(field: Field) -> str:
@@ -229,6 +235,8 @@ def _columns(layer: Layer) -> list[tuple[str, str]]:
 
 
 def _prepare_layer(connection: Any, layer: Layer) -> None:
+    if layer.id.startswith(("sys_", "gpkg_", "rtree_", "sqlite_")):
+        raise _mismatch(layer, "*", "reserved name", "layer")
     declared = _declared(connection, layer)
     columns = _columns(layer)
     if not declared:
@@ -246,7 +254,7 @@ def _prepare_layer(connection: Any, layer: Layer) -> None:
                 if name == "geom":
                     raise _mismatch(layer, name, "none", kind)
                 connection.execute(f"ALTER TABLE {quote(layer.id)} ADD COLUMN {quote(name)} {kind}")
-            elif declared[name].partition("(")[0] != kind.partition(" ")[0].partition("(")[0]:
+            elif declared[name] != _base(kind):
                 raise _mismatch(layer, name, declared[name], kind)
     connection.execute(
         "UPDATE gpkg_contents SET identifier = ?, description = ? WHERE table_name = ?",

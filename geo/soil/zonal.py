@@ -110,7 +110,7 @@ class ZoneIndex:
         if len(parts):
             _, xy, (ring, part) = shapely.to_ragged_array(parts)
         else:
-            xy, ring, part = np.empty((0, 2)), np.zeros(1), np.zeros(1)
+            xy, ring, part = np.empty((0, 2)), np.zeros(1, np.int64), np.zeros(1, np.int64)
         pixels = grid.to_pixels(np.asarray(xy, dtype=np.float64))
         first_part = np.searchsorted(owner, np.arange(len(zones) + 1))
         bounds = _bounds(pixels, ring, part, first_part)
@@ -156,7 +156,7 @@ class Tally:
         """``areas``: the sums of an earlier, interrupted run to go on from."""
         self.index = index
         self.areas = np.zeros((len(index), classes)) if areas is None else areas.copy()
-        self._pixel_area = index.grid.pixel_area
+        self.pixel_area = index.grid.pixel_area
 
     def add(self, block: int, codes: NDArray[np.uint8]) -> None:
         """Add one block. codes: uint8[h, w], class of each pixel, below ``classes``."""
@@ -178,8 +178,8 @@ class Tally:
             column,
             row,
             np.ascontiguousarray(codes),
-            self._pixel_area.nodes,
-            self._pixel_area.step,
+            self.pixel_area.nodes,
+            self.pixel_area.step,
             self.areas,
         )
 

@@ -7,7 +7,7 @@ are refused by name.
 """
 
 from geo.snapshot.cql.evaluate import Source
-from geo.snapshot.cql.filter import Filter, parse
+from geo.snapshot.cql.filter import Filter, Language, parse
 from geo.snapshot.cql.limits import MAX_DEPTH, MAX_JSON, MAX_NODES, MAX_TEXT, MAX_VERTICES
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "MAX_TEXT",
     "MAX_VERTICES",
     "Filter",
+    "Language",
     "Source",
     "parse",
 ]

@@ -35,29 +35,29 @@ _MIRROR = {"s_within": "s_contains", "s_contains": "s_within"}
 _REFLEXIVE = frozenset({"s_intersects", "s_within", "s_contains", "s_equals"})
 _BLOCK = 20_000  # rows between two looks at the clock
 _GRID = 64  # cells a side of the grid over a literal
+_HAIR = 1e-6  # of a cell
 _GRID_FROM = 5_000  # rows from which the grid pays
 _SLACK = 1e-9  # degrees (0.1 mm) by which bounds are widened, against rounding
 
 
-@dataclass(frozen=True)
-class GeometryColumn:
-    """The layer's geometry."""
+class _Operand:
+    """A geometry: only an argument of a relation, which decides what to read of it."""
 
     kind: Kind = "geometry"
 
     def evaluate(self, context: Context) -> Value:
-        return context.geometries(np.arange(context.length))
+        raise TypeError("geometries are evaluated by their relation")
+
+
+class GeometryColumn(_Operand):
+    """The layer's geometry."""
 
 
 @dataclass(frozen=True, eq=False)
-class GeometryLiteral:
+class GeometryLiteral(_Operand):
     """A geometry in EPSG:4490, lon/lat."""
 
     geometry: Any
-    kind: Kind = "geometry"
-
-    def evaluate(self, context: Context) -> Value:
-        return self.geometry
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def relate(name: str, literal: Any, context: Context) -> np.ndarray:
     places = np.flatnonzero(_possible(name, shapely.bounds(literal), bounds))
     if name in ("s_intersects", "s_within"):
         yes, no = _settled(literal, bounds[places])
-        result[places[yes]] = True
+        result[places] = yes
         places = places[~(yes | no)]
     shapely.prepare(literal)
     # The prepared literal comes first, so the predicate is mirrored.
@@ -163,7 +163,10 @@ def _box(west: float, south: float, east: float, north: float) -> Any:
 
 
 def _by_grid(literal: Any, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lay a grid over the literal; a summed-area table counts the cells under each row."""
+    """Lay a grid over the literal: cells outside it, on its edge, and inside it.
+
+    A row in one cell is what the cell is; a summed-area table counts the cells under others.
+    """
     west, south, east, north = shapely.bounds(literal)
     xs, ys = np.linspace(west, east, _GRID + 1), np.linspace(south, north, _GRID + 1)
     left, bottom = np.meshgrid(xs[:-1], ys[:-1], indexing="ij")
@@ -173,38 +176,35 @@ def _by_grid(literal: Any, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     touched = shapely.intersects(literal, cells)
     inside = np.zeros_like(touched)
     inside[touched] = shapely.contains_properly(literal, cells[touched])
-    touching, full = _summed(touched), _summed(inside)
+
+    # What reaches over the edge of the grid is never inside; it is outside only if the
+    # cells that it covers are.
+    x0, y0, x1, y1 = np.ascontiguousarray(bounds.T)
+    over = (x0 < west) | (y0 < south) | (x1 > east) | (y1 > north)
     # Widened by a hair: a coordinate on the edge of two cells counts for both.
-    hair = 1e-6
-    first_x, first_y = (
-        np.clip(np.floor((bounds[:, axis] - low) * _GRID / (high - low) - hair), 0, _GRID - 1)
-        for axis, low, high in ((0, west, east), (1, south, north))
-    )
-    last_x, last_y = (
-        np.clip(np.floor((bounds[:, axis] - low) * _GRID / (high - low) + hair), 0, _GRID - 1)
-        for axis, low, high in ((2, west, east), (3, south, north))
-    )
-    i0, j0, i1, j1 = (a.astype(np.int64) for a in (first_x, first_y, last_x + 1, last_y + 1))
-    count = (i1 - i0) * (j1 - j0)
-    within = (
-        (bounds[:, 0] >= west)
-        & (bounds[:, 1] >= south)
-        & (bounds[:, 2] <= east)
-        & (bounds[:, 3] <= north)
-    )
-    yes = within & (_sum(full, i0, j0, i1, j1) == count)
-    return yes, _sum(touching, i0, j0, i1, j1) == 0
+    i0, i1 = _cell(x0, west, east, -_HAIR), _cell(x1, west, east, _HAIR)
+    j0, j1 = _cell(y0, south, north, -_HAIR), _cell(y1, south, north, _HAIR)
+    first = i0 * _GRID + j0
+    yes, no = inside.ravel()[first], ~touched.ravel()[first]
+    wide = np.flatnonzero((i0 != i1) | (j0 != j1))
+    corners = i0[wide], j0[wide], i1[wide] + 1, j1[wide] + 1
+    count = (corners[2] - corners[0]) * (corners[3] - corners[1])
+    yes[wide] = _cells_under(inside, *corners) == count
+    no[wide] = _cells_under(touched, *corners) == 0
+    return yes & ~over, no
 
 
-def _summed(cells: np.ndarray) -> np.ndarray:
+def _cell(values: np.ndarray, low: float, high: float, hair: float) -> np.ndarray:
+    places = (values - low) * (_GRID / (high - low)) + hair
+    return np.clip(places, 0, _GRID - 1).astype(np.int32)
+
+
+def _cells_under(
+    cells: np.ndarray, i0: np.ndarray, j0: np.ndarray, i1: np.ndarray, j1: np.ndarray
+) -> np.ndarray:
+    """How many of the cells [i0, i1) x [j0, j1) are true."""
     table = np.zeros((_GRID + 1, _GRID + 1), dtype=np.int32)
     table[1:, 1:] = cells.cumsum(axis=0).cumsum(axis=1)
-    return table
-
-
-def _sum(
-    table: np.ndarray, i0: np.ndarray, j0: np.ndarray, i1: np.ndarray, j1: np.ndarray
-) -> np.ndarray:
     return table[i1, j1] - table[i0, j1] - table[i1, j0] + table[i0, j0]
 
 

@@ -52,7 +52,7 @@ RULES: dict[str, MaskRule] = {
                 en="cloud, shadow, dark, cirrus, snow and defective (Sentinel-2 SCL not 4-7)",
             ),
             ("SCL",),
-            lambda raw, _: _SCL[np.minimum(raw["SCL"], 255)],
+            lambda raw, _: _SCL[np.clip(raw["SCL"], 0, 255).astype(np.uint8)],
         ),
         MaskRule(
             "qa_pixel",

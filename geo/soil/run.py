@@ -22,7 +22,7 @@ from geo import crs as ground
 from geo.errors import Rejected
 from geo.layers import Text
 from geo.soil import indices, mask
-from geo.soil.grading import Grading
+from geo.soil.grading import Grading, relative
 from geo.soil.raster import Reader
 from geo.soil.scene import Scene
 from geo.soil.zonal import Tally, ZoneIndex, dissolved, plane_of, polygons
@@ -220,24 +220,44 @@ def areas(
     )
 
 
+def relative_grading(
+    root: Path, scene: Scene, index_id: str, classes: int = 5, masks: tuple[str, ...] = ("scl",)
+) -> Grading:
+    """Quantile grades of an index over a scene's unmasked pixels (a sample of its overview).
+
+    Ranks within this scene, labelled so; for scenes without local soil samples.
+    """
+    index = indices.get(index_id)
+    rules = mask.resolve(masks, scene.bands)
+    keys = {*index.bands, *(band for rule in rules for band in rule.bands)}
+    with Reader.open(root, scene, verify=True) as reader:
+        raw = reader.sample([key for key in scene.bands if key in keys])
+        reflectance = reader.reflectance(raw)
+    values = index.evaluate({key: reflectance[key] for key in index.bands})
+    for rule in rules:
+        values = np.where(rule.find(raw, reflectance), np.nan, values)
+    return relative(values, classes)
+
+
 def close(tally: Tally, grades: int, reasons: Sequence[str], zone_m2: Floats) -> Areas:
     """Make the raster's areas and the zone's own area agree; see the module's text.
 
     Of a zone wholly on the raster all parts are scaled to its area. Of a zone that
-    reaches beyond, what the raster does not hold is "outside", so nothing is
-    scaled (unless rounding made the inside larger than the zone).
+    reaches beyond, what the raster does not hold is "outside" and nothing is scaled.
     """
     raw = tally.areas
     total = raw.sum(axis=1)
     zone_m2 = np.nan_to_num(zone_m2)
     with np.errstate(all="ignore"):
         factor = np.where(total > 0, zone_m2 / total, 1.0)
-    off = ~tally.index.inside
-    factor = np.where(off & (factor > 1.0), 1.0, factor)
+    # What reaches beyond the raster by less than a millionth is rounding of its border.
+    off = ~tally.index.inside & (zone_m2 - total > 1e-6 * zone_m2)
+    factor = np.where(off, 1.0, factor)
     wrong = np.abs(factor - 1.0) > CLOSURE_LIMIT
-    # Zones of a few mm² are nothing but rounding.
-    if (wrong & (zone_m2 > 1.0)).any():
-        at = int(np.flatnonzero(wrong & (zone_m2 > 1.0))[0])
+    # Slivers below 1 m² may be nothing but rounding.
+    wrong &= zone_m2 > 1.0
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
         raise ArithmeticError(
             f"zone {at}: {zone_m2[at]} m² by geometry, {total[at]} m² by pixels do not agree"
         )

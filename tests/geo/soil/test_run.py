@@ -14,7 +14,7 @@ from geo import crs as ground
 from geo.area import ellipsoidal_area
 from geo.errors import Rejected
 from geo.soil import raster, run
-from geo.soil.grading import custom, relative
+from geo.soil.grading import custom
 from geo.soil.raster import Registration
 
 pytestmark = pytest.mark.unit
@@ -213,9 +213,8 @@ def test_reasons_and_relative_grades(tmp_path, write, pixels, stated) -> None:
     pixels[3] = 5300
     pixels[3, 50:100] = 1001  # NIR near 0: water
     scene = raster.register(tmp_path, write("a.tif", pixels), stated)
-    with raster.Reader.open(tmp_path, scene) as reader:
-        bands = reader.reflectance(reader.sample(("G", "R")))
-    grading = relative(np.sqrt(bands["G"] * bands["R"]), 4)
+    grading = run.relative_grading(tmp_path, scene, "si_gr", 4, ("scl", "water"))
+    assert grading.kind == "relative"
     zone = lonlat(shapely.box(0, -1500, 2000, 0))
     result = compute(tmp_path, scene, zone, grading=grading, masks=("scl", "water"))
     share = {k: float(v[0] / result.sum.zone_m2[0]) for k, v in result.sum.reasons.items()}
@@ -241,3 +240,26 @@ def test_offset_not_applied_would_be_seen(tmp_path, write, pixels, stated) -> No
     none = compute(tmp_path, wrong, zone).sum.grade_m2[0, 0]
     assert low > 0
     assert none == 0
+
+
+def test_a_border_reached_by_rounding_is_not_outside(tmp_path, write, pixels, stated) -> None:
+    scene = raster.register(tmp_path, write("a.tif", pixels), stated)
+    edge = lonlat(shapely.box(-1e-6, -1500 - 1e-6, 2000 + 1e-6, 1e-6))
+    result = compute(tmp_path, scene, edge)
+    assert result.areas.outside_m2[0] == 0.0
+    over = compute(tmp_path, scene, lonlat(shapely.box(-0.1, -1500, 2000, 0)))
+    assert over.areas.outside_m2[0] == pytest.approx(150, rel=1e-2)
+    assert_closes(result.areas)
+    assert_closes(over.areas)
+
+
+def test_figures_never_come_from_a_changed_file(tmp_path, write, pixels, stated) -> None:
+    name = write("a.tif", pixels)
+    scene = raster.register(tmp_path, name, stated)
+    path = tmp_path / name
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(Rejected) as caught:
+        compute(tmp_path, scene, lonlat(shapely.box(0, -10, 10, 0)))
+    assert caught.value.code == "E_RASTER_CHANGED"

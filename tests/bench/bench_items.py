@@ -11,11 +11,12 @@ Run: python -m tests.bench.bench_items [parcels]
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import httpx
@@ -23,14 +24,14 @@ import numpy as np
 import pyogrio
 import shapely
 
-from tests.bench import servers
-from tests.bench.parcels import LAYER, seed
+from tests.bench import parcels, servers
 from tests.postgres import postgres_server
 
 PARCELS = 200_000
 LIMIT = 1000
 REQUESTS = 60
 WARM = 5
+POSTGRES = {"shared_buffers": "1GB", "work_mem": "64MB", "random_page_cost": "1.1"}
 SECONDS = 60.0  # a slow server is measured on fewer requests
 
 Box = tuple[float, float, float, float]
@@ -113,38 +114,32 @@ def compare(title: str, asked: dict[str, Callable[[], Answers]]) -> None:
 
 
 def main(count: int = PARCELS) -> None:
-    with (
-        tempfile.TemporaryDirectory(prefix="liangtian-bench-") as name,
-        postgres_server(
-            {"shared_buffers": "1GB", "work_mem": "64MB", "random_page_cost": "1.1"}
-        ) as postgres,
-    ):
-        folder = Path(name)
-        data, copy = folder / "data", folder / "copy.gpkg"
-        key = seed(data, copy, count)
-        postgres.create_database("bench")
-        rows = servers.load_postgis(postgres, "bench", copy, LAYER)
-        geometry = pyogrio.read_dataframe(copy, layer=LAYER, columns=[]).geometry.to_numpy()
-        bounds = shapely.bounds(geometry)
-        vertices = shapely.get_num_coordinates(geometry).mean()
-        print(f"{rows:,} parcels, {vertices:.0f} vertices each on average; limit={LIMIT}")
-        with (
-            servers.ours(data, folder) as us,
-            servers.tipg(postgres, "bench", folder) as tipg,
-            servers.pygeoapi(copy, LAYER, folder) as pygeoapi,
+    layer, key = parcels.LAYER, parcels.KEY
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="liangtian-bench-")))
+        copy = folder / "copy.gpkg"
+        parcels.write(folder / "data", copy, count)
+        geometry = pyogrio.read_dataframe(copy, layer=layer, columns=[]).geometry.to_numpy()
+        bounds, vertices = shapely.bounds(geometry), shapely.get_num_coordinates(geometry)
+        print(f"{len(geometry):,} parcels, {vertices.mean():.0f} vertices each on average")
+        ours = stack.enter_context(servers.ours(folder / "data", folder))
+        urls = {"liangtian": f"{ours}/collections/{layer}/items"}
+        if servers.missing():
+            print(f"not compared with tipg and pygeoapi: {servers.missing()}")
+        else:
+            postgres = stack.enter_context(postgres_server(POSTGRES))
+            postgres.create_database("bench")
+            servers.load_postgis(postgres, "bench", copy, layer)
+            tipg = stack.enter_context(servers.tipg(postgres, "bench", folder))
+            urls["tipg on PostGIS"] = f"{tipg}/collections/public.{layer}/items"
+            pygeoapi = stack.enter_context(servers.pygeoapi(copy, layer, folder))
+            urls["pygeoapi on GeoPackage"] = f"{pygeoapi}/collections/{layer}/items"
+        for title, around in (
+            (f"boxes with more than {LIMIT} parcels: a full page", LIMIT * 3 // 2),
+            ("boxes with about 200 parcels", 200),
         ):
-            urls = {
-                "liangtian": f"{us}/collections/{LAYER}/items",
-                "tipg on PostGIS": f"{tipg}/collections/public.{LAYER}/items",
-                "pygeoapi on GeoPackage": f"{pygeoapi}/collections/{LAYER}/items",
-            }
-            for title, around in (
-                (f"boxes with more than {LIMIT} parcels (a full page)", LIMIT * 3 // 2),
-                ("boxes with about 200 parcels", 200),
-            ):
-                questions = boxes(bounds, around, min(REQUESTS, count // 10), around)
-                asked = {name: partial(ask, url, questions, key) for name, url in urls.items()}
-                compare(title, asked)
+            questions = boxes(bounds, around, min(REQUESTS, count // 10), around)
+            compare(title, {name: partial(ask, url, questions, key) for name, url in urls.items()})
 
 
 if __name__ == "__main__":

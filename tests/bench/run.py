@@ -16,6 +16,7 @@ from pathlib import Path
 from time import perf_counter
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tests.environment import ROOT, banner
@@ -63,7 +64,7 @@ def main(wanted: list[str]) -> int:
         code, seconds, comparisons = run(name, console)
         failed += code != 0
         figures = "\n".join(comparisons) if code == 0 else f"失败 / failed (exit code {code})"
-        table.add_row(name, f"{seconds:.1f}", figures)
+        table.add_row(name, f"{seconds:.1f}", escape(figures))
     console.print(table)
     console.print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyogrio
 
-from tests.environment import ROOT
+from tests.environment import ROOT, postgres_bin
 from tests.postgres import PostgresServer, free_port
 
 TOOLS = ROOT / ".tools/bench/bin"
@@ -74,9 +74,13 @@ resources:
 """
 
 
-def have_peers() -> bool:
-    """Whether `make bench` could install tipg and pygeoapi here."""
-    return (TOOLS / "uvicorn").exists()
+def missing() -> str | None:
+    """What the compared servers need and this machine has not; None when all is there."""
+    if not (TOOLS / "uvicorn").exists():
+        return "`make bench` installs them"
+    if postgres_bin() is None:
+        return "PostgreSQL with PostGIS is not installed"
+    return None
 
 
 @contextmanager

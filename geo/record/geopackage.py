@@ -14,9 +14,10 @@ import numpy as np
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from geo import live
 from geo.layers import Catalog
 from geo.record import commit as committing
-from geo.record import guard, prepare, reading, schema, sqlite
+from geo.record import prepare, reading, schema, sqlite
 from geo.record import verify as verifying
 from geo.record.protocol import (
     Anchor,
@@ -59,7 +60,7 @@ class GeoPackageRecord:
             self._probe = sqlite.connect(path, read_only=True)
         self._probe_lock = threading.Lock()
         self._seen = threading.local()
-        self._guarded = guard.register(path)
+        self._guarded = live.register(path)
         self._write_engine = _engine(lambda: self._writer, StaticPool, "BEGIN IMMEDIATE")
         self._read_engine = _engine(
             lambda: sqlite.connect(path, read_only=True),
@@ -252,7 +253,7 @@ class GeoPackageRecord:
         if self._closed:
             return
         self._closed = True
-        guard.unregister(self._guarded)
+        live.unregister(self._guarded)
         self._read_engine.dispose()
         self._write_engine.dispose()
         with self._probe_lock:

@@ -83,12 +83,6 @@ class VersionConflict(RecordError):
         self.fix = ("重新读取要素后再修改", "read the feature again and repeat the change")
 
 
-class LiveDatabaseError(RecordError):
-    """Something other than the record tried to open the live database file."""
-
-    code = "E_LIVE_DATABASE"
-
-
 class SchemaTooNew(RecordError):
     """The file was written by a newer version of the software."""
 

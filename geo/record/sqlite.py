@@ -20,7 +20,8 @@ from typing import Any
 
 from sqlalchemy import exc
 
-from geo.record import blob, guard
+from geo import live
+from geo.record import blob
 from geo.record.protocol import StorageError
 
 #: 3.7.0 to 3.51.2 can corrupt a WAL database when two connections checkpoint at once.
@@ -50,7 +51,7 @@ def library() -> ModuleType:
 def connect(path: Path, *, read_only: bool = False) -> Any:
     """A DBAPI connection in autocommit mode with the record's pragmas."""
     module = library()
-    with guard.allowed():
+    with live.allowed():
         connection = module.connect(
             str(path),
             timeout=BUSY_TIMEOUT_MS / 1000,

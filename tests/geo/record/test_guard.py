@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from geo.record import guard
+from geo import live
+from geo.live import LiveDatabaseError
 from geo.record.geopackage import GeoPackageRecord
-from geo.record.protocol import LiveDatabaseError
 from tests.environment import ROOT
 from tests.geo.record.builders import AUTHOR, create, plots
 
@@ -32,8 +32,8 @@ WAYS: dict[str, Callable[[Path], object]] = {
     "copy": lambda path: shutil.copy(path, path.with_name("other.gpkg")),
     "sqlite3": sqlite3.connect,
     "sqlite3 uri": lambda path: sqlite3.connect(f"file:{path}?mode=ro", uri=True),
-    "helpers of GDAL": guard.refuse_live,
-    "helpers of GDAL, wal": lambda path: guard.refuse_live(f"{path}-wal"),
+    "helpers of GDAL": live.refuse_live,
+    "helpers of GDAL, wal": lambda path: live.refuse_live(f"{path}-wal"),
 }
 
 

@@ -17,7 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from geo.record.protocol import LiveDatabaseError
+from geo.errors import Rejected
+
+
+class LiveDatabaseError(Rejected):
+    """Something other than the record tried to open the live database file."""
+
 
 _SUFFIXES = ("-wal", "-shm", "-journal")
 _live: Counter[tuple[int, int]] = Counter()
@@ -61,6 +66,7 @@ def refuse_live(path: str | os.PathLike[str]) -> None:
         key = _identity(base) if base else None
     if key is not None and key in _live:
         raise LiveDatabaseError(
+            "E_LIVE_DATABASE",
             "不能直接打开正在使用的数据库文件；请先用备份命令复制",
             "the live database file must not be opened; copy it with the record's copy_to first",
             where=name,

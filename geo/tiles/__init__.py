@@ -1,0 +1,1 @@
+"""Tiles: grid, one clipping pipeline (`clip`), two encoders (`mvt`, `geojson`)."""

@@ -55,7 +55,8 @@ def prepare(
     """
     issues.at(
         broken, "E_INVALID", "error",
-        lambda _: ("环未闭合或点数太少", "a ring is not closed or has too few points"),
+        lambda _: ("图形无法读取：环未闭合、点数太少或坐标有误",
+                   "cannot be read: a ring is open, has too few points, or a coordinate is wrong"),
         where="geometry",
     )  # fmt: skip
     missing = (shapely.is_missing(geometry) | shapely.is_empty(geometry)) & ~broken

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from geo.errors import Rejected
-from geo.formats import shapefile, zips
+from geo.formats import gpkg_file, shapefile, zips
 
 #: Format -> extensions under which it arrives.
 EXTENSIONS = {"zip": (".zip",), "geojson": (".geojson", ".json"), "gpkg": (".gpkg",)}
-_INSIDE = {".geojson": "geojson", ".json": "geojson", ".gpkg": "gpkg"}
+_INSIDE = {".geojson": "geojson", ".json": "geojson"}  # a GeoPackage is one file by itself
 _ADVICE = {
     b"Rar!": "RAR",
     b"7z\xbc\xaf": "7z",
@@ -56,9 +56,12 @@ def inspect(source: Path, file_name: str) -> Inspected:
             where=file_name,
             fix=(f"扩展名应为 {EXTENSIONS[kind][0]}", f"name it {EXTENSIONS[kind][0]}"),
         )
-    if kind != "zip":
+    if kind == "gpkg":
+        tables = gpkg_file.layers(source)
+        return Inspected(kind, tuple(SourceLayer(t, kind, {".gpkg": source}) for t in tables))
+    if kind == "geojson":
         name = PurePosixPath(file_name.replace("\\", "/")).stem
-        return Inspected(kind, (SourceLayer(name, kind, {f".{kind}": source}),))
+        return Inspected(kind, (SourceLayer(name, kind, {".geojson": source}),))
     archive = zips.inspect(source)
     layers = tuple(_layers(archive))
     if not layers:
@@ -153,5 +156,5 @@ def _nothing(archive: zips.Archive) -> Rejected:
         "E_ZIP_EMPTY",
         f"压缩包里没有可读取的图层（只有：{found or '空'}）",
         f"the archive holds no layer that is read (only: {found or 'nothing'})",
-        fix=("请打包 shapefile、GeoJSON 或 GeoPackage", "pack a shapefile, GeoJSON or GeoPackage"),
+        fix=("请打包 shapefile 或 GeoJSON", "pack a shapefile or GeoJSON"),
     )

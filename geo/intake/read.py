@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from geo.formats import shapefile
+from geo.formats import geojson_file, gpkg_file, shapefile
 from geo.formats.text import CHOICES, Encoding
 from geo.intake.mapping import samples
 from geo.intake.report import EncodingChoice, Issues
@@ -40,8 +40,48 @@ class Raw:
     notes: list[tuple[str, str, str]] = field(default_factory=list)  # code, zh, en
 
 
-def read(kind: str, parts: dict[str, Path], encoding: str | None) -> Raw:
-    """Read the unpacked parts of a layer of format ``kind``. Raises `Rejected`."""
+def read(kind: str, name: str, parts: dict[str, Path], encoding: str | None) -> Raw:
+    """Read the unpacked parts of layer ``name`` of format ``kind``. Raises `Rejected`."""
+    if kind == "gpkg":
+        return _geopackage(parts[".gpkg"], name)
+    return _geojson(parts[".geojson"], encoding) if kind == "geojson" else _shape(parts, encoding)
+
+
+def _geojson(path: Path, encoding: str | None) -> Raw:
+    content = geojson_file.read(path, encoding=encoding)
+    count = len(content.geometry)
+    return Raw(
+        records=count,
+        rows=np.arange(1, count + 1),
+        attributes=content.attributes,
+        geometry=content.geometry,
+        broken=content.broken,
+        encoding=content.encoding,
+        declared_crs=content.crs,
+    )
+
+
+def _geopackage(path: Path, name: str) -> Raw:
+    content = gpkg_file.read(path, name)
+    notes = []
+    if content.wal:
+        notes.append(
+            ("W_GPKG_WAL", "文件可能仍在软件中打开，未保存的修改不在其中",
+             "the file may be open in software; changes that were not saved are not in it")
+        )  # fmt: skip
+    return Raw(
+        records=len(content.rows),
+        rows=content.rows,
+        attributes=content.attributes,
+        geometry=content.geometry,
+        broken=content.broken,
+        declared_crs=content.crs,
+        unread=content.unread,
+        notes=notes,
+    )
+
+
+def _shape(parts: dict[str, Path], encoding: str | None) -> Raw:
     content = shapefile.read(parts, encoding=encoding)
     notes = []
     if content.structure.gaps:

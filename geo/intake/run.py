@@ -144,7 +144,7 @@ def _read(
     files = unpack(chosen, inspected, work)
     say("read", 0.1)
     try:
-        return read(chosen.format, files, decisions.encoding)
+        return read(chosen.format, chosen.name, files, decisions.encoding)
     except Rejected as error:
         if error.code != "E_ENCODING":
             raise

@@ -269,3 +269,51 @@ def test_counties_of_baicheng(tmp_path: Path, out: Path, folder: str) -> None:
     assert report.state == "ready", report.issues
     total = 2524859158.2 + 4696003643.2 + 8499069846.2 + 5110230672.4 + 4876767350.8
     assert report.areas.computed_m2 == pytest.approx(total, rel=1e-6)
+
+
+def test_geojson_and_what_is_wrong_in_it(tmp_path: Path, out: Path) -> None:
+    def collection(*rings: object) -> bytes:
+        features = [
+            {
+                "type": "Feature",
+                "properties": {"DKBH": f"A{i}", "DJ": 3},
+                "geometry": {"type": "Polygon", "coordinates": [ring]},
+            }
+            for i, ring in enumerate(rings)
+        ]
+        return json.dumps({"type": "FeatureCollection", "features": features}).encode()
+
+    path = tmp_path / "blob"
+    path.write_bytes(collection(shapes.square(123, 45)[0]))
+    report = run(path, LAYER, CODES, Decisions(), out, file_name="a.geojson")
+    assert report.state == "ready", report.issues
+    assert (report.crs.value, report.crs.decided_by) == ("OGC:CRS84", "format")
+    assert stage.load(out / "staged.arrow", LAYER).attributes["grade"].to_pylist() == [3]
+    projected = [[41487521, 5053862], [41487621, 5053862], [41487621, 5053962], [41487521, 5053862]]
+    path.write_bytes(collection(projected))
+    report = run(path, LAYER, CODES, Decisions(), out, file_name="a.json")
+    assert report.state == "needs_input"
+    assert "E_CRS_RANGE" in report.issue_counts
+    assert report.crs.candidates[0].crs == "EPSG:4529"
+    report = run(path, LAYER, CODES, Decisions(crs="EPSG:4529"), out, file_name="a.json")
+    assert report.state == "ready", report.issues
+
+
+def test_geopackage_with_two_layers_asks_which(tmp_path: Path, out: Path) -> None:
+    geopandas = pytest.importorskip("geopandas")
+    frame = geopandas.GeoDataFrame(
+        {"DKBH": ["A1", "A2"], "DJ": [1, 2]},
+        geometry=[shapely.box(123, 45, 123.01, 45.01), shapely.box(124, 45, 124.01, 45.01)],
+        crs="EPSG:4490",
+    )
+    path = tmp_path / "a.gpkg"
+    for name in ("一", "二"):
+        frame.to_file(path, layer=name, driver="GPKG")
+    report = run(path, LAYER, CODES, Decisions(), out)
+    assert report.state == "needs_input"
+    assert report.format.layers == ["一", "二"]
+    assert [issue.decision for issue in report.issues] == ["source_layer"]
+    report = run(path, LAYER, CODES, Decisions(source_layer="二"), out)
+    assert report.state == "ready", report.issues
+    assert report.crs.value == "EPSG:4490"
+    assert stage.load(out / "staged.arrow", LAYER).attributes["code"].to_pylist() == ["A1", "A2"]

@@ -8,12 +8,20 @@ are refused by name.
 
 from geo.snapshot.cql.evaluate import Source
 from geo.snapshot.cql.filter import Filter, Language, parse
-from geo.snapshot.cql.limits import MAX_DEPTH, MAX_JSON, MAX_NODES, MAX_TEXT, MAX_VERTICES
+from geo.snapshot.cql.limits import (
+    MAX_DEPTH,
+    MAX_JSON,
+    MAX_NODES,
+    MAX_SECONDS,
+    MAX_TEXT,
+    MAX_VERTICES,
+)
 
 __all__ = [
     "MAX_DEPTH",
     "MAX_JSON",
     "MAX_NODES",
+    "MAX_SECONDS",
     "MAX_TEXT",
     "MAX_VERTICES",
     "Filter",

@@ -8,6 +8,7 @@ that is no finite number (a division by zero, an overflow) is null.
 
 from __future__ import annotations
 
+import math
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ class Context:
 
     source: Source
     rows: np.ndarray | None
-    deadline: float | None = None
+    deadline: float = math.inf
     _columns: dict[str, pa.Array] = field(default_factory=dict)
     _bounds: np.ndarray | None = None
 
@@ -71,7 +72,7 @@ class Context:
         return self.source.geometries(places if self.rows is None else self.rows[places])
 
     def check_time(self) -> None:
-        if self.deadline is not None and time.monotonic() > self.deadline:
+        if time.monotonic() > self.deadline:
             raise Rejected(
                 "E_QUERY_TIME",
                 "查询用时超过上限",

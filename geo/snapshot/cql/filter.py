@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from geo.layers import Layer
 from geo.snapshot.cql.bind import Binder
 from geo.snapshot.cql.evaluate import Context, Expression, Source, conjuncts
 from geo.snapshot.cql.jsontree import read_json
-from geo.snapshot.cql.limits import refuse
+from geo.snapshot.cql.limits import MAX_SECONDS, refuse
 from geo.snapshot.cql.literals import check_lonlat
 from geo.snapshot.cql.spatial import Box, Relation, implied_box
 from geo.snapshot.cql.text import read_text
@@ -46,9 +47,11 @@ class Filter:
     ) -> np.ndarray:
         """bool[n]: which of ``rows`` (all by default) the filter is true for; unknown is not true.
 
-        ``deadline`` is a `time.monotonic` moment; past it spatial work stops with
-        `Rejected` E_QUERY_TIME.
+        ``deadline`` is a `time.monotonic` moment (by default `MAX_SECONDS` from now, no
+        limit with `math.inf`); past it spatial work stops with `Rejected` E_QUERY_TIME.
         """
+        if deadline is None:
+            deadline = time.monotonic() + MAX_SECONDS
         if rows is None and self.bbox is not None:
             found = np.sort(source.search(*self.bbox))
             result = np.zeros(source.length, dtype=bool)

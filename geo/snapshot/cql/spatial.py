@@ -33,7 +33,7 @@ PREDICATES: dict[str, Callable[[Any, Any], Any]] = {
 #: The same predicate with its arguments exchanged; others are symmetric.
 _MIRROR = {"s_within": "s_contains", "s_contains": "s_within"}
 _REFLEXIVE = frozenset({"s_intersects", "s_within", "s_contains", "s_equals"})
-_BLOCK = 20_000  # rows between two looks at the clock
+_BLOCK = 5_000  # rows between two looks at the clock
 _GRID = 64  # cells a side of the grid over a literal
 _HAIR = 1e-6  # of a cell
 _GRID_FROM = 5_000  # rows from which the grid pays

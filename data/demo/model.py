@@ -85,7 +85,7 @@ def column(values: Any, kind: pa.DataType) -> pa.Array:
         return values.cast(kind)
     array = np.asarray(values)
     if array.dtype.kind == "U":
-        return pa.array(array.astype(object), type=kind, mask=array == "")
+        return pa.array(array, type=kind, mask=array == "")
     if array.dtype.kind == "M":
         return pa.array(array.astype("datetime64[D]"), type=kind)
     if array.dtype.kind == "f":

@@ -19,6 +19,8 @@ from geo.units import mu
 
 YEARS = np.arange(2016, 2027)
 YEAR_SHARES = np.array([5, 6, 7, 8, 9, 11, 12, 14, 12, 10, 6], dtype=np.float64)
+#: Parcels of 2021 and later change often; in very large demonstrations most are older than that.
+LIVELY_PARCELS = 100_000
 
 #: Rows added on purpose over existing parcels, as two projects report the same land.
 OVERLAPS = 12
@@ -70,6 +72,12 @@ def villages(land: Land, blocks: Ints) -> NDArray[np.str_]:
     return np.array(words.VILLAGES)[number % len(words.VILLAGES)]
 
 
+def village_numbers(places: dict[str, NDArray[np.str_]]) -> Ints:
+    """A number for each village of each township, to count its fields by."""
+    whole = np.char.add(np.char.add(places["county"], places["township"]), places["village"])
+    return np.unique(whole, return_inverse=True)[1]
+
+
 def place_columns(land: Land, blocks: Ints) -> dict[str, NDArray[np.str_]]:
     """County, township, village and district of each block."""
     sites = land.sites.take(blocks)
@@ -99,9 +107,9 @@ def build(land: Land, catalog: Catalog, seed: int) -> Parcels:
     block = block[source]
 
     sites = land.sites.take(block)
-    years = rng.choice(
-        YEARS, size=int(land.sites.cluster.max()) + 1, p=YEAR_SHARES / YEAR_SHARES.sum()
-    )
+    shares = YEAR_SHARES * np.where(YEARS > 2020, min(1.0, LIVELY_PARCELS / base), 1.0)
+    clusters = int(land.sites.cluster.max()) + 1
+    years = rng.choice(YEARS, size=clusters, p=shares / shares.sum())
     year = years[sites.cluster]
     year[base:] = np.where(np.arange(len(source) - base) < DELETED, year[base:], 2026)
     year[base : base + DELETED] = np.minimum(year[base : base + DELETED], 2023)
@@ -117,7 +125,7 @@ def build(land: Land, catalog: Catalog, seed: int) -> Parcels:
     quality = np.clip(np.round(3.2 + 5.5 * sites.severity + rng.normal(0, 0.7, len(block))), 1, 10)
     before = np.clip(quality + rng.integers(0, 3, len(block)), 1, 10)
     number = serial(sites.county)
-    strip = serial(block)
+    strip = serial(village_numbers(places))
     paddy, irrigated = land_class == "0101", land_class == "0102"
     chance = rng.random((4, len(block)))
     stage = first_stage(year)

@@ -14,7 +14,7 @@ from data.demo.land import Land
 from data.demo.landscape import salinity_grade, salinity_severity
 from data.demo.model import Rows, pick, table, text
 from data.demo.outlines import COUNTIES
-from data.demo.parcels import multipolygons, place_columns, serial
+from data.demo.parcels import multipolygons, place_columns, serial, village_numbers
 from geo.area import ellipsoidal_area
 from geo.layers import Catalog
 from geo.units import mu
@@ -86,7 +86,7 @@ def build(land: Land, catalog: Catalog, seed: int) -> Plots:
     )
     after = np.where(mode == "daan", "0101", np.where(mode == "tongyu", "0102", "0103"))
     number = serial(sites.county)
-    within = serial(block)
+    within = serial(village_numbers(places))
     stated = np.round(area * (1.0 + rng.normal(0.0, 0.0008, len(block))), 2)
     stage = first_stage(start)
     begun = start <= 2023

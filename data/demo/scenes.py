@@ -58,7 +58,8 @@ LEVELS = 1000  # severities are told apart to a thousandth
 class Landscape(Protocol):
     """`data.demo.landscape`, or a stand-in with the same names."""
 
-    GRADE_CUTS: tuple[float, ...]
+    @property
+    def GRADE_CUTS(self) -> tuple[float, ...]: ...  # noqa: N802
 
     def salinity_severity(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.float64]: ...
     def rivers(self) -> NDArray[np.object_]: ...

@@ -15,7 +15,9 @@ from geo.soil.grading import Grading
 from geo.soil.scene import Scene
 
 
-def main(arguments: dict[str, Any], progress: Callable[[str, float | None], None]) -> dict[str, Any]:
+def main(
+    arguments: dict[str, Any], progress: Callable[[str, float | None], None]
+) -> dict[str, Any]:
     """``{root, scene, index, grading, zones, masks, output}`` -> summary; rows go to ``output``.
 
     ``zones``: an Arrow file with ``fid`` and ``wkb`` (EPSG:4490). ``grading`` and

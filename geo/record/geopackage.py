@@ -56,7 +56,11 @@ class GeoPackageRecord:
         sqlite.refuse_network(path.parent)
         with sqlite.storage_errors(str(path)):
             self._writer = sqlite.connect(path)
-            restored = schema.prepare(self._writer, catalog)
+            try:
+                restored = schema.prepare(self._writer, catalog)
+            except BaseException:
+                self._writer.close()
+                raise
             self._probe = sqlite.connect(path, read_only=True)
         self._probe_lock = threading.Lock()
         self._seen = threading.local()
@@ -196,10 +200,7 @@ class GeoPackageRecord:
         definition = self.catalog.layers[layer]
         with self.read() as connection:
             raw = _raw(connection)
-            last = committing.head(raw).seq
-            if revision is not None:
-                found = [c.last_seq for c in reading.commits(raw, revision - 1)[:1]]
-                last = min(found[0], last) if found and revision > 0 else last * (revision > 0)
+            last = reading.last_seq(raw, revision)
             yield from reading.state(raw, definition, last, batch)
 
     def history(self, layer: str, fid: int) -> list[HistoryItem]:
@@ -253,12 +254,12 @@ class GeoPackageRecord:
         if self._closed:
             return
         self._closed = True
-        live.unregister(self._guarded)
         self._read_engine.dispose()
         self._write_engine.dispose()
         with self._probe_lock:
             self._probe.close()
         self._writer.close()
+        live.unregister(self._guarded)
 
     def __enter__(self) -> GeoPackageRecord:
         return self

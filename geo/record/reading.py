@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
 from geo.layers import Layer
-from geo.record.commit import author_of, commit_of
+from geo.record.commit import author_of, commit_of, head
 from geo.record.log import format_time, parse_time
 from geo.record.protocol import (
     OPERATIONS,
@@ -58,22 +59,40 @@ def events(connection: Any, since_seq: int, limit: int) -> list[Event]:
 
 
 def as_of_revision(connection: Any, time: datetime) -> int:
-    row = connection.execute(
-        "SELECT revision FROM sys_log WHERE kind = 'commit' AND body ->> '$.time' <= ? "
-        "ORDER BY revision DESC LIMIT 1",
-        (format_time(time),),
+    """Times of commits never run backwards, so a handful of look-ups is enough."""
+    (last,) = connection.execute(
+        "SELECT ifnull(max(revision), 0) FROM sys_log WHERE kind = 'commit'"
     ).fetchone()
-    return row[0] if row else 0
+
+    return bisect_right(
+        range(1, last + 1), format_time(time), key=lambda r: _times(connection, r, r)[0]
+    )
 
 
-def commit_times(connection: Any, first: int, last: int) -> np.ndarray:
-    """datetime64[us] of the revisions first..last."""
+def last_seq(connection: Any, revision: int | None) -> int:
+    """The last row of the log at ``revision`` (default, and for later ones: now)."""
+    end = head(connection)
+    if revision is None or revision >= end.revision:
+        return end.seq
+    row = connection.execute(
+        "SELECT body ->> '$.last_seq' FROM sys_log WHERE kind = 'commit' AND revision = ?",
+        (revision,),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _times(connection: Any, first: int, last: int) -> list[str]:
     rows = connection.execute(
         "SELECT body ->> '$.time' FROM sys_log WHERE kind = 'commit' "
         "AND revision BETWEEN ? AND ? ORDER BY revision",
         (first, last),
-    ).fetchall()
-    return np.array([text.rstrip("Z") for (text,) in rows], "datetime64[us]")
+    )
+    return [text for (text,) in rows]
+
+
+def commit_times(connection: Any, first: int, last: int) -> np.ndarray:
+    """datetime64[us], UTC, of the revisions first..last."""
+    return np.array([t.rstrip("Z") for t in _times(connection, first, last)], "datetime64[us]")
 
 
 def entries(

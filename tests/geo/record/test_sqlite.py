@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -158,3 +160,58 @@ def test_no_other_error_is_hidden(record: GeoPackageRecord) -> None:
         connection.exec_driver_sql("SELECT * FROM elsewhere")
     assert not isinstance(caught.value, StorageError)
     assert sqlite.storage_code(sqlite3.OperationalError("x")) is None
+
+
+def test_a_full_disk_changes_nothing_and_recovers(record: GeoPackageRecord) -> None:
+    record.commit([plots(10)], AUTHOR)
+    record.checkpoint()
+    before, (pages,) = record.head(), record._writer.execute("PRAGMA page_count").fetchone()
+    record._writer.execute(f"PRAGMA max_page_count = {pages + 3}")
+    for n in (30, 3000):  # by row, and in bulk with the triggers taken off
+        with pytest.raises(StorageError) as caught:
+            record.commit([plots(n)], AUTHOR)
+        assert caught.value.code == "E_DISK_FULL"
+        assert record.head() == before
+    record._writer.execute("PRAGMA max_page_count = 1000000")
+    record.commit([plots(3000)], AUTHOR)
+    assert record.verify(deep=True).ok
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode
+    ):
+        pytest.skip("needs the right to mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.faults
+def test_a_disk_that_is_really_full(small_disk: Path) -> None:
+    """At any fill level: an answer, nothing half, and the next write works after cleaning up."""
+    ballast = small_disk / "ballast"
+    with create(small_disk / "record.gpkg") as record:
+        stored, codes = 0, set()
+        for free in range(0, 60_000, 7_000):
+            record.checkpoint()
+            ballast.write_bytes(b"")
+            usage = shutil.disk_usage(small_disk)
+            ballast.write_bytes(bytes(max(usage.free - free, 0)))
+            for n in (1, 20, 2500):
+                try:
+                    record.commit([plots(n)], AUTHOR)
+                    stored += n
+                except StorageError as error:
+                    codes.add(error.code)
+            assert sum(len(e) for e in record.state("plots")) == stored
+        ballast.unlink()
+        assert codes == {"E_DISK_FULL"}
+        record.commit([plots(1)], AUTHOR)
+        assert record.verify(deep=True).features == stored + 1
+        assert record.verify(deep=True).ok

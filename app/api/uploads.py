@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from email.message import Message
 from pathlib import PurePosixPath
 from typing import Annotated, Any
-from urllib.parse import unquote
 
 import anyio
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
-from python_multipart.multipart import parse_options_header
 from sqlalchemy import Row, select
 from starlette.datastructures import UploadFile
 
@@ -106,12 +105,14 @@ async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
 
 
 def _disposition(request: Request) -> str:
-    """The file name in ``Content-Disposition`` (RFC 6266, ``filename*`` first)."""
-    _, options = parse_options_header(request.headers.get("content-disposition", ""))
-    extended = options.get(b"filename*", b"").decode("latin-1")
-    if extended.upper().startswith("UTF-8''"):
-        return unquote(extended[7:], errors="replace")
-    raw = options.get(b"filename", b"")
+    """The file name in ``Content-Disposition`` (RFC 6266; bare UTF-8 or GBK bytes are read too)."""
+    header = Message()
+    header["Content-Disposition"] = request.headers.get("content-disposition", "attachment")
+    name = header.get_filename("")
+    try:
+        raw = name.encode("latin-1")
+    except UnicodeEncodeError:
+        return name  # it came as filename*
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -48,7 +48,7 @@ def inspect(source: Path, file_name: str) -> Inspected:
     """
     kind = _kind(source, file_name)
     suffix = PurePosixPath(file_name.replace("\\", "/")).suffix.lower()
-    if suffix not in EXTENSIONS[kind]:
+    if suffix and suffix not in EXTENSIONS[kind]:
         raise Rejected(
             "E_TYPE",
             f"文件内容是 {kind}，扩展名却是“{suffix}”",

@@ -25,7 +25,14 @@ from geo.snapshot.cql.evaluate import (
     Like,
     Logic,
 )
-from geo.snapshot.cql.limits import MAX_PATTERN, Node, near, refuse
+from geo.snapshot.cql.limits import (
+    ARRAY_FUNCTIONS,
+    MAX_PATTERN,
+    Node,
+    near,
+    refuse,
+    refuse_arrays,
+)
 from geo.snapshot.cql.literals import box, parse_date, parse_instant, parse_timestamp
 from geo.snapshot.cql.spatial import (
     PREDICATES,
@@ -59,7 +66,6 @@ _INSTANTS: frozenset[Kind] = frozenset({"date", "timestamp"})
 _ORDERED: frozenset[Kind] = frozenset({"number", "string", "date", "timestamp"})
 _COMPARISONS = frozenset({"=", "<>", "<", ">", "<=", ">="})
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "div", "^"})
-_ARRAYS = frozenset({"a_contains", "a_containedby", "a_equals", "a_overlaps"})
 GEOMETRY_NAMES = frozenset({"geom", "geometry"})
 
 
@@ -95,8 +101,8 @@ class Binder:
         handler = self._handlers.get(node.op)
         if handler is not None:
             return handler(node)
-        if node.op in _ARRAYS:
-            raise _refuse_arrays(f"数组函数 {node.op}", f"the array function {node.op}", node.where)
+        if node.op in ARRAY_FUNCTIONS:
+            raise refuse_arrays(node.where, node.op)
         functions = [*PREDICATES, *RELATIONS, *FOLDS, "date", "timestamp", "interval", "bbox"]
         raise refuse(
             f"不支持函数 {node.op[:40]}",
@@ -178,7 +184,7 @@ class Binder:
             raise refuse(
                 "INTERVAL 只能用在 T_ 函数中", "INTERVAL belongs into a T_ function", node.where
             )
-        raise _refuse_arrays("数组", "arrays", node.where)
+        raise refuse_arrays(node.where)
 
     def _bbox(self, node: Node) -> Expression:
         return GeometryLiteral(self.locate(box(node.value, node.where), node.where))
@@ -319,12 +325,6 @@ def _arity(node: Node, zh: str, en: str) -> Rejected:
         f"{node.op} 需要 {zh} 个参数，得到 {len(node.args)} 个",
         f"{node.op} takes {en} arguments, not {len(node.args)}",
         node.where,
-    )
-
-
-def _refuse_arrays(zh: str, en: str, where: str) -> Rejected:
-    return refuse(
-        f"不支持{zh}", f"{en} are not supported", where, ("请改用 IN 或 OR", "Use IN or OR")
     )
 
 

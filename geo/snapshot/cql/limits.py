@@ -46,6 +46,15 @@ def near(name: str, known: Iterable[str], zh: str = "属性", en: str = "propert
     return (f"可用的{zh}：{listed}", f"Known {en}: {listed}")
 
 
+ARRAY_FUNCTIONS = frozenset({"a_contains", "a_containedby", "a_equals", "a_overlaps"})
+
+
+def refuse_arrays(where: str, function: str | None = None) -> Rejected:
+    zh = f"数组函数 {function}" if function else "数组"
+    en = f"the array function {function} is" if function else "arrays are"
+    return refuse(f"不支持{zh}", f"{en} not supported", where, ("请改用 IN 或 OR", "Use IN or OR"))
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A node of the expression as written, before its types are known.

@@ -12,7 +12,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from geo.errors import Rejected
-from geo.snapshot.cql.limits import MAX_DEPTH, MAX_TEXT, Builder, Node, refuse, too_deep
+from geo.snapshot.cql.limits import (
+    ARRAY_FUNCTIONS,
+    MAX_DEPTH,
+    MAX_TEXT,
+    Builder,
+    Node,
+    refuse,
+    refuse_arrays,
+    too_deep,
+)
 from geo.snapshot.cql.literals import geometry_of_wkt
 
 _START = (
@@ -262,7 +271,7 @@ class _Parser:
             self.build.enter(token.where)
             node = self._or()
             if self._is(","):
-                raise _arrays(self.token.where)
+                raise refuse_arrays(self.token.where)
             self._expect(")")
             self.build.leave()
             return node
@@ -279,6 +288,8 @@ class _Parser:
 
     def _function(self, token: _Token) -> Node:
         where = token.where
+        if token.text.lower() in ARRAY_FUNCTIONS:
+            raise refuse_arrays(where, token.text)
         if self._take(")"):
             return self.build.node(json_name(token.text), where)
         args = self._list(where).args
@@ -335,9 +346,3 @@ def _unquote(text: str) -> str:
 
 def _is_string(node: Node) -> bool:
     return node.op == "literal" and isinstance(node.value, str)
-
-
-def _arrays(where: str) -> Rejected:
-    return refuse(
-        "不支持数组", "arrays are not supported", where, ("请改用 IN 或 OR", "Use IN or OR instead")
-    )

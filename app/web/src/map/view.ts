@@ -49,6 +49,8 @@ export class MapView {
   private dark = false;
   private extent: LngLatBoundsLike = CITY;
   private drawn = false;
+  /** Whether the address said where to look. */
+  private readonly placed: boolean;
   private pointing = false;
 
   /** Throws when the browser cannot do WebGL. */
@@ -59,6 +61,7 @@ export class MapView {
     private readonly events: MapEvents,
   ) {
     const { view } = store.get();
+    this.placed = view !== null;
     this.map = new MapLibre({
       container,
       style: { version: 8, sources: {}, layers: [] },
@@ -123,7 +126,7 @@ export class MapView {
         [edge(2, Math.max), edge(3, Math.max)],
       ];
     }
-    const first = !this.drawn && !this.store.get().view;
+    const first = !this.drawn && !this.placed;
     this.drawn = true;
     this.draw();
     if (first) this.map.fitBounds(this.extent, { padding: 32, animate: false });

@@ -15,7 +15,7 @@ CODE = re.compile(r"[EW]_[A-Z0-9_]+")
 
 
 def codes_in_use() -> dict[str, str]:
-    """Every string of the program that is an error or warning code, with a place where it stands."""
+    """Every error or warning code that is a string of the program, with a place of it."""
     found = {}
     for path in below("app", "geo", suffix=".py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -73,17 +73,15 @@ def test_commands_and_their_options_are_documented() -> None:
 
 
 def test_addresses_are_documented_with_their_roles(tmp_path: Path) -> None:
-    from fastapi.routing import APIRoute
-
     from app.auth import permission_of
     from app.main import create_app
+    from app.openapi import api_routes
     from app.settings import Settings
 
     app = create_app(Settings(data=tmp_path, in_process_worker=False))
     real = {
         f"{method} {route.path}": permission_of(route)
-        for route in app.routes
-        if isinstance(route, APIRoute)
+        for route in api_routes(app)
         for method in route.methods - {"HEAD"}
     }
     rows = table_rows("docs/http.md")

@@ -15,19 +15,6 @@ from numpy.typing import NDArray
 from data.demo import fields, outlines
 from data.demo.fields import BRANCH_EVERY, TRUNK_EVERY, Floats, Lattice
 from data.demo.land import Land, plane
-from data.demo.landscape import to_plane
-
-#: From the river to the district's first trunk; hand-drawn (lon, lat).
-MAINS: dict[str, tuple[tuple[float, float], ...]] = {
-    "YN1": ((123.972, 46.150), (123.945, 46.118), (123.912, 46.085), (123.872, 46.060)),
-    "BST": ((123.960, 46.172), (123.930, 46.135), (123.880, 46.108), (123.780, 46.108),
-            (123.700, 46.100), (123.640, 46.060), (123.600, 46.000), (123.590, 45.930),
-            (123.575, 45.880)),
-    "DA2": ((124.155, 45.660), (124.110, 45.625), (124.060, 45.570), (123.990, 45.530),
-            (123.930, 45.500), (123.870, 45.485)),
-    "TEH": ((122.375, 45.797), (122.430, 45.795), (122.500, 45.775), (122.580, 45.740),
-            (122.640, 45.725)),
-}  # fmt: skip
 
 
 @dataclass
@@ -68,9 +55,8 @@ def build(land: Land, seed: int) -> Waterworks:
     for number, district in enumerate(outlines.DISTRICTS):
         mine = (land.blocks.lattice == number) & used
         blocks = set(zip(land.blocks.i[mine].tolist(), land.blocks.j[mine].tolist(), strict=True))
-        _District(works, rng, land.lattices[number], number, outline[number], blocks).build(
-            np.column_stack(to_plane(*np.array(MAINS[district.code]).T))
-        )
+        place = _District(works, rng, land.lattices[number], number, outline[number], blocks)
+        place.build(outlines.main_canal(district.code))
     return works
 
 
@@ -90,7 +76,7 @@ class _District:
         self.structures = 0
 
     def build(self, main: Floats) -> None:
-        self._canal(f"{self.prefix}-Z", "总干渠", ("main", "irrigation"), None, _soften(main))
+        self._canal(f"{self.prefix}-Z", "总干渠", ("main", "irrigation"), None, main)
         self._headworks(main)
         trunks = [
             (j, inside)
@@ -183,8 +169,8 @@ class _District:
             self._structure(code, "intake_gate", district.headworks, main[0] * 0.9 + main[1] * 0.1)
         else:
             self._structure(code, "pump_station", district.headworks, main[0])
-            self._structure(code, "pump_station", f"{self.title}二级泵站", main[-2])
-        for step, at in enumerate(main[1:-1], start=1):
+            self._structure(code, "pump_station", f"{self.title}二级泵站", main[-4])
+        for step, at in enumerate(main[2:-2:3], start=1):
             self._structure(code, "bridge", f"{self.title}总干{step}#公路桥", at)
         self._structure(code, "check_gate", f"{self.title}总干节制闸", main[-1])
 
@@ -247,15 +233,6 @@ def _numeral(number: int) -> str:
     if tens == 0:
         return _DIGITS[ones]
     return ("" if tens == 1 else _DIGITS[tens]) + "十" + (_DIGITS[ones] if ones else "")
-
-
-def _soften(points: Floats) -> Floats:
-    """Cut corners twice (Chaikin), as canals are built with bends."""
-    for _ in range(2):
-        a, b = points[:-1], points[1:]
-        cut = np.stack([0.75 * a + 0.25 * b, 0.25 * a + 0.75 * b], axis=1).reshape(-1, 2)
-        points = np.vstack([points[:1], cut[1:-1], points[-1:]])
-    return points
 
 
 def canal_geometry(canals: list[Canal]) -> NDArray[np.object_]:

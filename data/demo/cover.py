@@ -29,7 +29,7 @@ def farmland(land: Land, catalog: Catalog, seed: int) -> Rows:
     blocks = land.blocks
     count = len(blocks)
     x, y = blocks.centre[:, 0], blocks.centre[:, 1]
-    good = noise(x, y, seed=5902, longest=16.0, shortest=5.0, waves=10) > 1.15
+    good = noise(x, y, seed=5902, longest=20.0, shortest=5.0, waves=30) > 1.15
     wanted = good & (land.sites.severity < 0.45)
     wanted[land.parcel_blocks] = True
     wanted[land.plot_blocks] = False

@@ -60,14 +60,17 @@ def choose(parcels: int, plots: int, seed: int) -> Land:
     """Lay out ``parcels`` fields and ``plots`` remediation plots; deterministic."""
     counties = plane(outlines.counties())
     districts = plane(outlines.districts())
-    water = np.concatenate([plane(landscape.rivers()), plane(landscape.lakes())])
+    mains = [shapely.LineString(outlines.main_canal(d.code)) for d in outlines.DISTRICTS]
+    water = np.concatenate(
+        [plane(landscape.rivers()), plane(landscape.lakes()), shapely.buffer(mains, 0.015)]
+    )
     lattices, blocks = _lattices(counties, districts, seed)
     blocks, ragged = _usable(blocks, lattices, counties, districts, water)
     sites = _sites(blocks, lattices, counties, seed)
 
     rng = np.random.default_rng((5501, seed))
     x, y = blocks.centre[:, 0], blocks.centre[:, 1]
-    patch = noise(x, y, seed=5502 + seed, longest=14.0, shortest=4.0, waves=12)
+    patch = noise(x, y, seed=5502 + seed, longest=16.0, shortest=4.0, waves=30)
     inside = sites.district >= 0
     near = np.full(len(blocks), np.inf)
     near[~inside] = shapely.distance(
@@ -97,8 +100,8 @@ def choose(parcels: int, plots: int, seed: int) -> Land:
     free = ~hole & (sites.severity < 0.70)
     free[plot_blocks] = False
     # Districts fill up first; the better soils of dry land follow.
-    patch = noise(x, y, seed=5504 + seed, longest=18.0, shortest=5.0, waves=12)
-    appeal = patch + 2.0 * inside - 0.9 * sites.severity + 0.07 * rng.normal(size=len(x))
+    patch = noise(x, y, seed=5504 + seed, longest=22.0, shortest=6.0, waves=30)
+    appeal = patch + 2.0 * inside - 0.9 * sites.severity + 0.03 * rng.normal(size=len(x))
     narrow = min(1.0, NATURAL_PARCELS / parcels)
     width = np.where(inside, PADDY_WIDTH, DRY_WIDTH) * narrow
     parcel_blocks, parcel_strips = _fill(

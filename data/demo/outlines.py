@@ -140,6 +140,19 @@ DISTRICTS: tuple[District, ...] = (
 )  # fmt: skip
 
 
+#: From the river to the district's first trunk; hand-drawn (lon, lat).
+MAINS: dict[str, tuple[tuple[float, float], ...]] = {
+    "YN1": ((123.972, 46.150), (123.945, 46.118), (123.912, 46.085), (123.872, 46.060)),
+    "BST": ((123.960, 46.172), (123.930, 46.135), (123.880, 46.108), (123.780, 46.108),
+            (123.700, 46.100), (123.640, 46.060), (123.600, 46.000), (123.590, 45.930),
+            (123.575, 45.880)),
+    "DA2": ((124.155, 45.660), (124.110, 45.625), (124.060, 45.570), (123.990, 45.530),
+            (123.930, 45.500), (123.870, 45.485)),
+    "TEH": ((122.375, 45.797), (122.430, 45.795), (122.500, 45.775), (122.580, 45.740),
+            (122.640, 45.725)),
+}  # fmt: skip
+
+
 def _roughen(points: NDArray[np.float64], seed: int, levels: int = 2) -> NDArray[np.float64]:
     """Midpoint displacement, so that hand-drawn arcs do not look ruled."""
     rng = np.random.default_rng(seed)
@@ -186,3 +199,13 @@ def districts() -> NDArray[np.object_]:
             shapely.Polygon(np.round(np.column_stack(from_plane(rough[:, 0], rough[:, 1])), 7))
         )
     return np.array(polygons, dtype=object)
+
+
+def main_canal(district: str) -> NDArray[np.float64]:
+    """Main canal of a district, (n, 2) km of the local plane, from the river on."""
+    points = np.column_stack(to_plane(*np.array(MAINS[district]).T))
+    for _ in range(2):  # corners are cut twice (Chaikin), as canals are built with bends
+        a, b = points[:-1], points[1:]
+        cut = np.stack([0.75 * a + 0.25 * b, 0.25 * a + 0.75 * b], axis=1).reshape(-1, 2)
+        points = np.vstack([points[:1], cut[1:-1], points[-1:]])
+    return points

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
-from app.api.links import OPENAPI, PROBLEM, answer
+from app.api.links import JSON, OPENAPI, PROBLEM, answer, produces
 from app.auth import PUBLIC, allow, permission_of
 from app.params import BODIES
 
@@ -51,6 +51,7 @@ def install(app: FastAPI) -> None:
 
     @app.get("/api", summary="OpenAPI document", include_in_schema=True)
     @allow(PUBLIC)
+    @produces(OPENAPI)
     def api(request: Request) -> Response:
         if app.openapi_schema is None:
             app.openapi_schema = document(app)
@@ -96,12 +97,40 @@ def document(app: FastAPI) -> dict[str, Any]:
         for method in route.methods or ():
             operation = content["paths"][route.path_format].get(method.lower())
             if operation is not None:
-                _complete(operation, permission_of(route))
-    return content
+                _complete(operation, route)
+    layers = list(app.state.liangtian.catalog.layers)
+    return _as_3_0(content, layers)
 
 
-def _complete(operation: dict[str, Any], permission: str | None) -> None:
-    """What FastAPI does not know: who may, and which refusals there are."""
+def _as_3_0(part: Any, layers: list[str]) -> Any:
+    """Say in the words of OpenAPI 3.0 (which OGC API asks for) what FastAPI says in 3.1."""
+    if isinstance(part, list):
+        return [_as_3_0(item, layers) for item in part]
+    if not isinstance(part, dict):
+        return part
+    out = {key: _as_3_0(value, layers) for key, value in part.items()}
+    choices = out.get("anyOf")
+    if isinstance(choices, list) and {"type": "null"} in choices:
+        left = [choice for choice in choices if choice != {"type": "null"}]
+        del out["anyOf"]
+        out |= {**left[0]} if len(left) == 1 else {"anyOf": left}
+        out["nullable"] = True
+    if "const" in out:
+        out["enum"] = [out.pop("const")]
+    if out.get("in") in ("path", "query"):
+        out.get("schema", {}).pop("nullable", None)
+        if out.get("name") == "layer":
+            out["schema"] = {"type": "string", "enum": layers}
+    return out
+
+
+def _complete(operation: dict[str, Any], route: APIRoute) -> None:
+    """What FastAPI does not know: media types, who may, and which refusals there are."""
+    permission = permission_of(route)
+    kinds = getattr(route.endpoint, "produces", (JSON,))
+    for status, response in operation["responses"].items():
+        if status.startswith("2") and status != "204":
+            response["content"] = {kind: {} for kind in kinds}
     for status in _ERRORS:
         operation["responses"][status] = {"$ref": f"#/components/responses/Problem{status}"}
     if permission not in (None, PUBLIC):

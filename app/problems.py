@@ -48,6 +48,7 @@ STATUS: dict[str, int] = {
     "E_STORAGE_FAULT": 503,
     "E_READ_ONLY": 503,
     "E_BUSY": 503,
+    "E_QUERY_TIME": 503,
     "E_DISK_FULL": 507,
 }
 

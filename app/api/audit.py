@@ -17,7 +17,7 @@ router = APIRouter()
 @allow("manager")
 def audit(
     request: Request,
-    since: Annotated[int, Query(ge=0, lt=2**62, description="After this revision.")] = 0,
+    since: Annotated[int, Query(ge=0, le=2**62, description="After this revision.")] = 0,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
 ) -> Response:
     state: State = request.app.state.liangtian

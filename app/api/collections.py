@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from app import ogc_crs
 from app.api import pages
-from app.api.links import GEOJSON, JSON, OPENAPI, SCHEMA, answer, link
+from app.api.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA, answer, link, produces
 from app.auth import PUBLIC, allow
 from app.language import language_of, text
 from app.params import PathLayer, etag
@@ -73,6 +73,7 @@ _SYSTEM = {
 
 @router.get("/", summary="Landing page; the map for browsers")
 @allow(PUBLIC)
+@produces(JSON, HTML)
 def landing(request: Request) -> Response:
     if request.query_params.get("f") == "html" or pages.wants_html(request):
         return pages.index_response()
@@ -194,18 +195,21 @@ def summary(view: View) -> tuple[int, float | None, list[float] | None]:
 
 @router.get("/collections/{layer}/schema", summary="Fields of a layer")
 @allow("viewer")
+@produces(SCHEMA)
 def schema(request: Request, layer: PathLayer) -> Response:
     return _schema(request, layer, "schema", measures=True)
 
 
 @router.get("/collections/{layer}/queryables", summary="What filters may use")
 @allow("viewer")
+@produces(SCHEMA)
 def queryables(request: Request, layer: PathLayer) -> Response:
     return _schema(request, layer, "queryables", measures=True)
 
 
 @router.get("/collections/{layer}/sortables", summary="What sortby may use")
 @allow("viewer")
+@produces(SCHEMA)
 def sortables(request: Request, layer: PathLayer) -> Response:
     return _schema(request, layer, "sortables", measures=True, geometry=False)
 

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from app import ogc_crs, params
 from app.api.encode import features
-from app.api.links import GEOJSON, answer, caching, here, link
+from app.api.links import CSV, GEOJSON, answer, caching, here, link, produces
 from app.auth import allow
 from app.params import AsOf, PathLayer, Selected, etag
 from app.problems import Problem, not_found
@@ -52,6 +52,7 @@ def _known(request: Request, layer: PathLayer) -> None:
     dependencies=[Depends(_known)],
 )
 @allow("viewer")
+@produces(GEOJSON, CSV)
 @params.takes_fields
 def items(
     request: Request,
@@ -175,6 +176,7 @@ def _csv(
 
 @router.get("/collections/{layer}/items/{fid}", summary="A feature")
 @allow("viewer")
+@produces(GEOJSON)
 def item(
     request: Request,
     layer: PathLayer,

@@ -10,14 +10,14 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from app.api.links import answer
+from app.api.links import EVENTS, answer, produces
 from app.auth import User, allow
 from app.jobs.queue import Job, Queue
 from app.problems import Problem, not_found
 
 router = APIRouter()
 
-JobId = Annotated[int, Path(ge=1, lt=2**53)]
+JobId = Annotated[int, Path(ge=1, le=2**53)]
 _ENDED = ("done", "failed", "cancelled")
 
 
@@ -47,6 +47,7 @@ def job(request: Request, job_id: JobId) -> Response:
 
 @router.get("/jobs/{job_id}/events", summary="Progress as server-sent events")
 @allow("field")
+@produces(EVENTS)
 def events(request: Request, job_id: JobId) -> Response:
     """One event whenever the job's state or progress changes; ends with the job."""
     _mine(request, job_id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -12,10 +13,27 @@ from app.language import language_of
 from app.params import not_modified
 
 JSON = "application/json"
+HTML = "text/html"
+CSV = "text/csv"
+MVT = "application/vnd.mapbox-vector-tile"
+EVENTS = "text/event-stream"
 GEOJSON = "application/geo+json"
 SCHEMA = "application/schema+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 PROBLEM = "application/problem+json"
+
+
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., object])
+
+
+def produces(*media_types: str) -> Callable[[_Endpoint], _Endpoint]:
+    """Declare the media types of a route's good answers (JSON where nothing is said)."""
+
+    def mark(endpoint: _Endpoint) -> _Endpoint:
+        endpoint.produces = media_types  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
 
 
 def root(request: Request) -> str:

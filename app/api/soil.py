@@ -12,22 +12,21 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import blobs, idempotency, params, scenes
-from app.api.links import GEOJSON, answer, caching, link
+from app.api.links import CSV, GEOJSON, JSON, answer, caching, link, produces
 from app.auth import User, allow
 from app.jobs import queue
+from app.jobs.soil import BARE_SOIL
 from app.params import bad
 from app.problems import Problem, not_found
 from app.state import State
 from geo.formats.csv import csv_bytes
 from geo.snapshot import cql
-from geo.soil import indices
+from geo.soil import indices, mask
 from geo.soil.grading import Gradings
 
 router = APIRouter()
 
-RunId = Annotated[int, Path(ge=1, lt=2**53)]
-#: Masks that a run may name; `scl` drops clouds, shadows, snow and water by the scene's classes.
-_MASKS = ("scl",)
+RunId = Annotated[int, Path(ge=1, le=2**53)]
 
 
 class Cuts(BaseModel):
@@ -46,7 +45,7 @@ class Zones(BaseModel):
 
     layer: str = Field(max_length=40)
     filter: str | None = Field(None, max_length=2000)
-    as_of: int | None = Field(None, ge=0, lt=2**62)
+    as_of: int | None = Field(None, ge=0, le=2**62)
 
 
 class Run(BaseModel):
@@ -58,7 +57,9 @@ class Run(BaseModel):
     index: str = Field(max_length=40, description="Formula id of /soil/indices.")
     grading: str | Cuts
     zones: Zones
-    masks: list[str] = Field(default=["scl"], max_length=8)
+    masks: list[str] = Field(
+        default=list(BARE_SOIL), max_length=8, description="Rules of what is not bare soil."
+    )
 
 
 def _gradings(request: Request) -> Gradings:
@@ -82,6 +83,7 @@ def list_gradings(request: Request) -> Response:
 
 @router.get("/soil/scenes", summary="Registered scenes as STAC items")
 @allow("viewer")
+@produces(GEOJSON)
 def list_scenes(request: Request) -> Response:
     state: State = request.app.state.liangtian
     features = [_item(request, scene) for scene in scenes.every(state.record)]
@@ -92,6 +94,7 @@ def list_scenes(request: Request) -> Response:
 
 @router.get("/soil/scenes/{scene_id}", summary="A scene as a STAC item")
 @allow("viewer")
+@produces(GEOJSON)
 def one_scene(request: Request, scene_id: Annotated[str, Path(max_length=120)]) -> Response:
     state: State = request.app.state.liangtian
     return answer(request, _item(request, scenes.get(state.record, scene_id)), media_type=GEOJSON)
@@ -140,16 +143,7 @@ def _start(request: Request, asked: Run) -> Response:
     if asked.zones.filter:
         cql.parse(asked.zones.filter, "cql2-text", layer)
     state.snapshots.view(layer.id, asked.zones.as_of)
-    for mask in asked.masks:
-        if mask not in _MASKS:
-            names = ", ".join(_MASKS)
-            raise bad(
-                "masks",
-                f"没有掩膜 {mask}",
-                f"There is no mask {mask}",
-                "E_MASK",
-                fix=(f"可用:{names}", f"One of: {names}"),
-            )
+    mask.resolve(tuple(asked.masks), scene.bands)
     user: User = request.state.user
     with state.record.write() as connection:
         job = queue.put(connection, "soil.run", args, user.name)
@@ -184,6 +178,7 @@ def one_run(request: Request, run_id: RunId) -> Response:
 
 @router.get("/soil/runs/{run_id}/areas", summary="Areas of the grades by zone or group")
 @allow("viewer")
+@produces(JSON, CSV)
 def areas(
     request: Request,
     run_id: RunId,

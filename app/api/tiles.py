@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from app import params
 from app.api.collections import summary
-from app.api.links import GEOJSON, answer, caching, root
+from app.api.links import GEOJSON, MVT, answer, caching, produces, root
 from app.auth import allow
 from app.language import text
 from app.params import AsOf, PathLayer, Selected, etag
@@ -25,7 +25,6 @@ from geo.tiles.grid import tile as grid_tile
 
 router = APIRouter()
 
-MVT = "application/vnd.mapbox-vector-tile"
 MOST_ZOOM = 22
 _EMPTY = b'{"type":"FeatureCollection","features":[]}'
 _TILE_NAMES = params.SELECTION_NAMES | params.EVERYWHERE | {"properties", "v"}
@@ -71,6 +70,7 @@ def tilejson(request: Request, layer: PathLayer) -> Response:
     responses={204: {"description": "Empty vector tile"}},
 )
 @allow("viewer")
+@produces(MVT, GEOJSON)
 @params.takes_fields
 def tile(
     request: Request,

@@ -8,7 +8,7 @@ import pyarrow as pa
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app import params
-from app.api.links import answer, caching
+from app.api.links import CSV, JSON, answer, caching, produces
 from app.auth import allow
 from app.language import language_of
 from app.params import AsOf, bad, etag
@@ -67,6 +67,7 @@ def _by(
 
 @router.get("/totals", summary="Totals of a layer", dependencies=[Depends(_known)])
 @allow("viewer")
+@produces(JSON, CSV)
 @params.takes_fields
 def totals(
     request: Request,

@@ -27,7 +27,7 @@ from geo.record.tables import people, uploads
 router = APIRouter()
 
 
-UploadId = Annotated[int, Path(ge=1, lt=2**53)]
+UploadId = Annotated[int, Path(ge=1, le=2**53)]
 _CHUNK = 1 << 20
 
 

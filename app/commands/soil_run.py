@@ -11,7 +11,7 @@ from rich.table import Table
 from app import scenes
 from app.commands.opened import opened
 from app.jobs.sandbox import Limits
-from app.jobs.soil import measure
+from app.jobs.soil import BARE_SOIL, measure
 from geo.soil.grading import Gradings
 from geo.soil.scene import Scene
 from geo.units import SQUARE_METRES_PER_MU
@@ -36,7 +36,7 @@ def run(
             scenes.get(place.record, scene_id),
             index,
             gradings.resolve(grading_id),
-            ["scl"],
+            list(BARE_SOIL),
             place.snapshots().view(place.layer(layer_id).id).match(),
             Path(name),
             Limits(cpu_s=settings.job_seconds, memory_bytes=settings.job_memory_mib * 2**20),

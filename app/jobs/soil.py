@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from app.jobs.worker import Context, Effect
 
 MOST_ZONES = 200_000
+#: What says nothing about the salt in bare soil: clouds and shadows, water, plants.
+BARE_SOIL = ("scl", "water", "vegetation")
 
 
 def measure(

@@ -104,34 +104,42 @@ def from_shapely(geometries: NDArray[np.object_], kind: GeometryType) -> FlatGeo
 
 def to_shapely(flat: FlatGeometry, rows: NDArray[np.integer] | None = None) -> NDArray[np.object_]:
     """Shapely geometries of ``rows`` (all by default), Multi types; None for an empty row."""
-    if rows is None:
-        rows = np.arange(len(flat))
-    rows = np.asarray(rows, dtype=np.int64)
-    out = np.full(len(rows), None, dtype=object)
-    starts = flat.row.astype(np.int64)
-    filled = starts[rows + 1] > starts[rows]
-    taken = rows[filled]
-    if not len(taken):
+    part = flat if rows is None else take(flat, rows)
+    out = np.full(len(part), None, dtype=object)
+    filled = part.row[1:] > part.row[:-1]
+    if not filled.any():
         return out
-    index, row = _gather(starts, taken)
-    if flat.kind == "Point":
-        out[filled] = shapely.points(flat.xy[index])
-        return out
-    assert flat.ring is not None
-    if flat.kind == "MultiLineString":
-        vertices, ring = _gather(flat.ring, index)
-        shapes = shapely.from_ragged_array(
-            shapely.GeometryType.MULTILINESTRING, flat.xy[vertices], (ring, row)
+    row = np.concatenate(([0], part.row[1:][filled]))  # empty rows have no offset of their own
+    if part.kind == "Point":
+        out[filled] = shapely.points(part.xy)
+    elif part.kind == "MultiLineString":
+        out[filled] = shapely.from_ragged_array(
+            shapely.GeometryType.MULTILINESTRING, part.xy, (part.ring, row)
         )
     else:
-        assert flat.part is not None
-        rings, part = _gather(flat.part, index)
-        vertices, ring = _gather(flat.ring, rings)
-        shapes = shapely.from_ragged_array(
-            shapely.GeometryType.MULTIPOLYGON, flat.xy[vertices], (ring, part, row)
+        out[filled] = shapely.from_ragged_array(
+            shapely.GeometryType.MULTIPOLYGON, part.xy, (part.ring, part.part, row)
         )
-    out[filled] = shapes
     return out
+
+
+def take(flat: FlatGeometry, rows: NDArray[np.integer]) -> FlatGeometry:
+    """A copy of ``rows`` alone, in that order."""
+    index, row = _gather(flat.row, np.asarray(rows, dtype=np.int64))
+    part = ring = None
+    if flat.part is not None:
+        index, part = _gather(flat.part, index)
+    if flat.ring is not None:
+        index, ring = _gather(flat.ring, index)
+    # ``index`` has come down to vertices.
+    return FlatGeometry(
+        flat.kind,
+        flat.xy[index],
+        flat.mercator[index],
+        None if ring is None else ring.astype(np.int32),
+        None if part is None else part.astype(np.int32),
+        row.astype(np.int32),
+    )
 
 
 def _gather(

@@ -59,7 +59,12 @@ def test_shapefile_to_features_tile_and_totals(server: Server, tmp_path: Path, s
         assert report["state"] == "ready", report["report"]["issues"]
         assert report["file_name"] == "地块.zip"
         assert report["report"]["counts"]["records"] == 3
-        assert report["report"]["diff"] == {"new": 3, "changed": 0, "unchanged": 0, "absent": before["count"]}  # noqa: E501
+        assert report["report"]["diff"] == {
+            "new": 3,
+            "changed": 0,
+            "unchanged": 0,
+            "absent": before["count"],
+        }  # noqa: E501
         # Nothing is stored before somebody says so.
         assert client.get("/collections/plots/items?code=上传-1").json()["numberMatched"] == 0
 
@@ -85,8 +90,15 @@ def test_shapefile_to_features_tile_and_totals(server: Server, tmp_path: Path, s
 
         after = client.get("/totals", params={"layer": "plots"}).json()["total"]
         assert after["count"] == before["count"] + 3
-        own = client.get("/totals", params={"layer": "plots", "filter": "code LIKE '上传-%'"}).json()
-        areas = [client.get(f"/collections/plots/items?code={c}").json()["features"][0]["properties"]["area_m2"] for c in columns["DKBH"]]  # noqa: E501
+        own = client.get(
+            "/totals", params={"layer": "plots", "filter": "code LIKE '上传-%'"}
+        ).json()
+        areas = [
+            client.get(f"/collections/plots/items?code={c}").json()["features"][0]["properties"][
+                "area_m2"
+            ]
+            for c in columns["DKBH"]
+        ]  # noqa: E501
         assert own["total"]["count"] == 3
         assert own["total"]["area_m2"] == pytest.approx(sum(areas), rel=1e-9)
         assert after["area_m2"] == pytest.approx(before["area_m2"] + sum(areas), rel=1e-9)

@@ -23,7 +23,7 @@ MAX_JSON = 8_000  # bytes of CQL2 JSON
 MAX_DEPTH = 32  # parentheses, NOT chains, nested functions, nested JSON
 MAX_NODES = 256  # operators, properties and literals
 MAX_PATTERN = 100  # characters of a LIKE pattern
-MAX_SECONDS = 5.0  # of one evaluation on geometries
+MAX_SECONDS = 2.0
 MAX_VERTICES = 10_000  # vertices of all geometry literals
 
 Fix = tuple[str, str]

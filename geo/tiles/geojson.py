@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from geo.crs.gcj02 import shift
+from geo.snapshot.flat import take, web_mercator
 from geo.tiles.clip import clip
 from geo.tiles.grid import EXTENT, Tile
 from geo.tiles.kernels.geojson import write_features
@@ -17,6 +20,7 @@ from geo.tiles.kernels.geojson import write_features
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from geo.crs.gcj02 import Offset
     from geo.snapshot.flat import FlatGeometry
     from geo.tiles.clip import Pieces
     from geo.tiles.columns import Columns
@@ -32,13 +36,21 @@ def encode_geojson(
     rows: NDArray[np.integer],
     ids: NDArray[np.integer] | None,
     columns: Columns,
+    datum: Offset | None = None,
 ) -> bytes:
     """A FeatureCollection of ``rows`` of ``flat`` clipped to the tile, UTF-8.
 
     Arguments as in `geo.tiles.mvt.encode_mvt`. Coordinates are lon/lat of the
     tile's grid points with as many decimals as tell them apart; single parts become
     Point, LineString and Polygon; null, NaN and infinite values are null.
+    With ``datum`` the tile and what it holds are shifted to GCJ-02 or BD-09
+    (approximate); ``rows`` are then those that `Tile.lonlat` finds with it.
     """
+    if datum is not None:
+        flat = take(flat, rows)
+        xy = shift(flat.xy, datum)
+        flat = replace(flat, xy=xy, mercator=web_mercator(xy))
+        rows = np.arange(len(flat))
     return encode(tile, clip(tile, flat, rows), ids, columns)
 
 
@@ -64,7 +76,7 @@ def encode(tile: Tile, pieces: Pieces, ids: NDArray[np.integer] | None, columns:
         np.cumsum([0, *map(len, names)], dtype=np.int64),
         _bytes(b"".join(data for _, data, _, _ in texts)),
         _stack(texts, len(pieces)),
-        np.array([valid for *_, valid in texts]).reshape(len(texts), len(pieces)),
+        np.array([valid for *_, valid in texts], dtype=bool).reshape(len(texts), len(pieces)),
         np.array([quoted for *_, quoted, _ in texts], dtype=bool),
     )
     return out[:end].tobytes()

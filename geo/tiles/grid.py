@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import morecantile
 import numpy as np
 
+from geo.crs.gcj02 import Offset, unshift
 from geo.errors import Rejected
 from geo.snapshot.flat import MERCATOR_RADIUS
 
@@ -48,12 +49,22 @@ class Tile:
         """The vertices [v, 2] of ``flat`` in the tile's plane."""
         return flat.mercator if self.matrix_set == "WebMercatorQuad" else flat.xy
 
-    def lonlat(self, buffer: float = BUFFER) -> tuple[float, float, float, float]:
-        """West, south, east, north in degrees with ``buffer`` steps more on each side."""
+    def lonlat(
+        self, buffer: float = BUFFER, datum: Offset | None = None
+    ) -> tuple[float, float, float, float]:
+        """West, south, east, north in degrees with ``buffer`` steps more on each side.
+
+        With ``datum`` the tile is one of a web map in GCJ-02 or BD-09, and the answer
+        is where its features truly lie (with 0.01 degrees to spare).
+        """
         west, south, east, north = self.bounds
         more = buffer * self.step
         corners = np.array([[west - more, south - more], [east + more, north + more]])
-        low, high = self.to_lonlat(corners)
+        corners = self.to_lonlat(corners)
+        if datum is not None:
+            # The shift differs by some hundred metres at most over a large tile.
+            corners = unshift(corners, datum) + np.array([[-0.01], [0.01]])
+        low, high = corners
         return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
     def to_lonlat(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 from shapely.geometry import MultiPolygon, Point, Polygon
 
-from geo.snapshot.flat import from_shapely, to_shapely, web_mercator
+from geo.snapshot.flat import from_shapely, take, to_shapely, web_mercator
 
 pytestmark = pytest.mark.unit
 
@@ -98,3 +98,11 @@ def test_web_mercator_equals_proj():
     expected = Transformer.from_crs(4326, 3857, always_xy=True).transform(*lonlat.T)
     np.testing.assert_allclose(web_mercator(lonlat), np.transpose(expected), atol=1e-6)
     assert np.isfinite(web_mercator(np.array([[0.0, 90.0], [0.0, -90.0]]))).all()
+
+
+def test_take_is_a_compact_copy():
+    flat = from_shapely(objects(POLYGONS), "MultiPolygon")
+    some = take(flat, np.array([4, 1, 2]))
+    assert len(some) == 3
+    assert len(some.xy) == len(some.mercator) == 25
+    assert to_shapely(some).tolist() == to_shapely(flat, np.array([4, 1, 2])).tolist()

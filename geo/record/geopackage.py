@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ from geo.record.protocol import (
     Verification,
 )
 
-#: log rows from which a commit is followed by a truncating checkpoint
-_CHECKPOINT_ROWS = 5_000
+#: bytes of the write-ahead log from which a write is followed by a truncating checkpoint
+_WAL_LIMIT = 16 * 2**20
 _READERS = 4
 _MORE_READERS = 28
 
@@ -53,6 +53,7 @@ class GeoPackageRecord:
         self._writing = threading.local()
         self._faulty = False
         self._closed = False
+        self._wal = path.with_name(f"{path.name}-wal")
         sqlite.refuse_network(path.parent)
         with sqlite.storage_errors(str(path)):
             self._writer = sqlite.connect(path)
@@ -98,10 +99,7 @@ class GeoPackageRecord:
         if connection is not None:
             return committing.write(_raw(connection), prepared, author, time)
         with self.write() as own:
-            result = committing.write(_raw(own), prepared, author, time)
-        if sum(map(len, prepared)) >= _CHECKPOINT_ROWS:
-            self.checkpoint()
-        return result
+            return committing.write(_raw(own), prepared, author, time)
 
     def event(
         self,
@@ -138,6 +136,10 @@ class GeoPackageRecord:
         finally:
             self._writing.on = False
             self._write_lock.release()
+        # The commit stands; that its log could not be moved yet is no failure of it.
+        with suppress(StorageError, FileNotFoundError):
+            if self._wal.stat().st_size > _WAL_LIMIT:
+                self.checkpoint()
 
     def _stop_writing(self) -> None:
         # After a failed write or fsync nobody knows what is on the disk: do not retry.

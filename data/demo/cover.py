@@ -138,9 +138,9 @@ def restoration(land: Land, catalog: Catalog, seed: int) -> Rows:
     free[shapely.STRtree(blobs).query(used, predicate="intersects")[1]] = False
     free &= ~shapely.intersects(districts, blobs)
     free = _disjoint(blobs, free)
-    add("grassland", list(blobs[free & (severity > 0.35)][:150]))
-    add("degraded_forest", list(blobs[free & (severity < 0.12)][:60]))
-    shores = shapely.difference(shapely.buffer(lakes[:15], 0.13), shapely.union_all(lakes))
+    add("grassland", list(blobs[free & (severity > 0.35)][:105]))
+    add("degraded_forest", list(blobs[free & (severity < 0.12)][:8]))
+    shores = shapely.difference(shapely.buffer(lakes[:15], 0.07), shapely.union_all(lakes))
     for shore in shores:
         fields_here = used[busy.query(shore, predicate="intersects")]
         left = shapely.difference(shore, shapely.buffer(shapely.union_all(fields_here), 0.02))
@@ -161,7 +161,7 @@ def restoration(land: Land, catalog: Catalog, seed: int) -> Rows:
     degrees = shapely.transform(planar, fields.to_degrees)
     geometry = multipolygons_of(np.asarray(degrees, dtype=object))
     area = np.asarray(mu(ellipsoidal_area(geometry)), dtype=np.float64)
-    year = rng.integers(2022, 2026, len(kind))
+    year = rng.integers(2022, 2028, len(kind))
     title = {code.code: code.title.zh for code in catalog.codelists["restoration_type"].codes}
     names = np.array([title[k] for k in kind.tolist()])
     county_name = np.array([c.name for c in COUNTIES])[county]
@@ -255,7 +255,7 @@ def _corridors(rng: np.random.Generator) -> tuple[list[shapely.Geometry], list[f
         t = np.linspace(0.0, 1.0, count + 1)[:, None]
         line = a + t * (b - a)
         line[1:-1] += rng.normal(0.0, 0.35, (count - 1, 2))
-        for first in range(1, count - 3, 6):
+        for first in range(1, count - 3, 4):
             part = shapely.LineString(line[first : first + 3])
             pieces.append(shapely.buffer(part, 0.009, cap_style="flat", join_style="mitre"))
             km.append(float(part.length))

@@ -122,21 +122,19 @@ def _foundation(diary: _Diary, layers: Mapping[str, Rows]) -> None:
         _all(layers, "restoration"),
     )  # fmt: skip
     year = _values(layers, "restoration", "year").astype(int)
-    for when, works, finished in (("2024-10-28T15:20", 2025, 2024), ("2025-10-27T10:10", 0, 2025)):
+    for when, finished in (("2024-10-28T15:20", 2024), ("2025-10-27T10:10", 2025)):
         rows = np.flatnonzero(year == finished)
         rng = np.random.default_rng((6401, finished))
+        survival = np.round(rng.uniform(80, 96, len(rows)), 1)
         diary.write(
             when, FOREST, f"{finished}年度生态修复任务完成情况更新",
-            _update(
-                "restoration", rows, status="done", finished_on=np.datetime64(when[:10]),
-                survival_percent=np.round(rng.uniform(80, 96, len(rows)), 1),
-            ),
+            _update("restoration", rows, status="done", finished_on=np.datetime64(when[:10]),
+                    survival_percent=survival),
         )  # fmt: skip
-        if works:
-            diary.write(
-                when.replace("T15", "T16"), FOREST, f"{works}年度生态修复任务开工",
-                _update("restoration", year == works, status="works"),
-            )  # fmt: skip
+        diary.write(
+            f"{finished + 1}-04-08T09:20", FOREST, f"{finished + 1}年度生态修复任务开工",
+            _update("restoration", year == finished + 1, status="works"),
+        )  # fmt: skip
 
 
 def _parcels(diary: _Diary, parcels: Parcels) -> None:

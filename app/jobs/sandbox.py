@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -200,12 +200,16 @@ def execute(
     on_progress: Progress | None = None,
     *,
     cancelled: Callable[[], bool] | None = None,
+    readable: Sequence[Path] | None = None,
 ) -> Finished:
     """Run ``module:function`` as ``function(arguments, progress)`` in a child; wait for it.
 
     ``arguments`` and the function's result are JSON; ``progress(stage, fraction)``
     arrives at ``on_progress`` in this thread. ``folder`` is the child's working
     directory and holds its private TMPDIR. ``cancelled`` is asked four times a second.
+    With ``readable`` (files or folders, may be empty) the child can read nothing else but
+    ``folder`` and the program, and write in ``folder`` alone, where the kernel has Landlock;
+    `Finished.isolation` says what was had.
 
     The child lives no longer than the calling *thread*: call it from one that waits.
 
@@ -223,6 +227,7 @@ def execute(
             "parent": os.getpid(),
             "channel": writing,
             "limits": asdict(limits),
+            "readable": None if readable is None else [str(p.resolve()) for p in readable],
             "path": [str(_ROOT), *(str(Path(p).resolve()) for p in sys.path if p)],
         }
         with tempfile.TemporaryFile(dir=temporary) as stdin:
@@ -265,9 +270,12 @@ def run(
     on_progress: Progress | None = None,
     *,
     cancelled: Callable[[], bool] | None = None,
+    readable: Sequence[Path] | None = None,
 ) -> dict[str, Any]:
     """`execute`, for callers that want the result only."""
-    return execute(target, arguments, folder, limits, on_progress, cancelled=cancelled).result
+    return execute(
+        target, arguments, folder, limits, on_progress, cancelled=cancelled, readable=readable
+    ).result
 
 
 def _bury(process: subprocess.Popen[bytes]) -> Any:

@@ -81,6 +81,31 @@ def leave_network() -> str:
     return "hook"
 
 
+def confine(request: dict[str, Any], network: str) -> tuple[str, str]:
+    """Give up files and, without a namespace, TCP: (network, files) as they are closed now."""
+    from app.jobs import landlock  # noqa: PLC0415 (found once sys.path is set)
+
+    wanted = request["readable"]
+    readable = None
+    if wanted is not None:
+        system = (
+            sys.prefix, sys.base_prefix, *sys.path, "/usr", "/lib", "/lib64", "/etc/ld.so.cache",
+            "/etc/localtime", "/dev/null", "/dev/urandom", "/proc/self", "/proc/cpuinfo",
+            "/proc/meminfo", "/sys/devices/system/cpu",
+        )  # fmt: skip
+        readable = [Path(path) for path in (*system, *wanted)]
+    inside = network != "hook"
+    writable = [Path.cwd(), Path("/dev/null")]
+    done = False
+    if readable is not None or not inside:
+        done = landlock.restrict(readable=readable, writable=writable, network=inside)
+        if not done and readable is not None:  # an older kernel: files at least
+            done = landlock.restrict(readable=readable, writable=writable, network=True)
+            return network, "landlock" if done else "open"
+    files = "landlock" if done and readable is not None else "open"
+    return ("landlock-tcp" if done and not inside else network), files
+
+
 def forbid_sockets() -> None:
     """Refuse sockets to Python code (GDAL's are closed by the environment)."""
 
@@ -130,12 +155,12 @@ def main() -> int:
     channel = Channel(request["channel"])
     die_with(request["parent"])
     os.umask(0o077)
-    network = leave_network()
-    if network == "hook":
+    sys.path.extend(request["path"])
+    network, files = confine(request, leave_network())
+    if network in ("hook", "landlock-tcp"):
         forbid_sockets()
     limit(request["limits"])
-    channel.send({"isolation": {"network": network}})
-    sys.path.extend(request["path"])
+    channel.send({"isolation": {"network": network, "files": files}})
     module, _, name = request["target"].partition(":")
     try:
         function: Callable[..., Any] = getattr(importlib.import_module(module), name)

@@ -23,6 +23,7 @@ import shapely
 
 from geo.errors import Rejected
 from geo.formats.columns import check_width, column
+from geo.live import refuse_live
 
 try:
     import pysqlite3 as sqlite3  # noqa: TID251 (an uploaded copy in a child, never the live file)
@@ -116,6 +117,7 @@ def read(path: Path, layer: str) -> Content:
 @contextmanager
 def _open(path: Path) -> Iterator[Any]:
     """The file as an immutable database with a time limit, its structure checked."""
+    refuse_live(path)
     with path.open("rb") as file:
         head = file.read(100)
     size = path.stat().st_size

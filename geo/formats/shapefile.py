@@ -23,6 +23,7 @@ import shapely
 from geo.errors import Rejected
 from geo.formats import dbf
 from geo.formats.text import Encoding, decode
+from geo.live import refuse_live
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -305,6 +306,7 @@ def _geometry(parts: Mapping[str, Path], structure: Structure) -> NDArray[np.obj
         return np.empty(0, dtype=object)
     from pyogrio.raw import read as read_raw  # noqa: PLC0415 (GDAL only when there are shapes)
 
+    refuse_live(parts[".shp"])
     with TemporaryDirectory(dir=parts[".shp"].parent) as folder:
         # Alone in a folder: with the .dbf beside it GDAL would drop deleted records and
         # fail on names cut inside a character.

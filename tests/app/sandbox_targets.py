@@ -126,3 +126,31 @@ def stray_child(_arguments: dict[str, Any], progress: Any) -> dict[str, Any]:
         os._exit(0)
     progress(f"pid {pid}", None)
     return {"left": pid}
+
+
+def touch(arguments: dict[str, Any], _progress: Any) -> dict[str, Any]:
+    """Which of the paths can be read, and which folders written."""
+    answer: dict[str, Any] = {"read": {}, "written": {}}
+    for path in arguments["read"]:
+        try:
+            answer["read"][path] = len(Path(path).read_bytes())
+        except OSError as error:
+            answer["read"][path] = type(error).__name__
+    for folder in arguments["write"]:
+        try:
+            (Path(folder) / "left.txt").write_text("x")
+            answer["written"][folder] = True
+        except OSError as error:
+            answer["written"][folder] = type(error).__name__
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        file.write(b"x")
+    return answer
+
+
+def restrict_tcp(arguments: dict[str, Any], progress: Any) -> dict[str, Any]:
+    """Landlock alone, in a process that had the network."""
+    from app.jobs import landlock
+
+    return {"restricted": landlock.restrict(readable=None), **connect(arguments, progress)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from app.jobs import landlock
 from app.jobs.sandbox import Cancelled, Limits, SandboxError, environment, execute, run
 from geo.errors import Rejected
 
@@ -223,3 +225,48 @@ def test_child_dies_with_its_parent(tmp_path: Path) -> None:
     parent.wait()
     parent.stdout.close()
     assert wait_for_end(child)
+
+
+@pytest.mark.skipif(landlock.version() < 1, reason="this kernel has no Landlock")
+def test_confined_to_its_folder(tmp_path: Path) -> None:
+    work, other = tmp_path / "work", tmp_path / "other"
+    for folder in (work, other):
+        folder.mkdir()
+        (folder / "a.txt").write_text("12345")
+    reads = [str(work / "a.txt"), str(other / "a.txt"), "/etc/passwd"]
+    arguments = {"read": reads, "write": [str(work), str(other), "/tmp", str(ROOT)]}
+    done = execute(f"{TARGETS}:touch", arguments, work, readable=[])
+    assert done.isolation["files"] == "landlock"
+    assert done.result["read"] == dict(zip(reads, [5, *["PermissionError"] * 2], strict=True))
+    assert list(done.result["written"].values()) == [True, *["PermissionError"] * 3]
+    assert not (other / "left.txt").exists()
+    opened = execute(f"{TARGETS}:touch", {**arguments, "write": []}, work, readable=[other])
+    assert opened.result["read"][reads[1]] == 5
+    free = execute(f"{TARGETS}:touch", {**arguments, "write": []}, work)
+    assert free.isolation["files"] == "open"
+    assert free.result["read"]["/etc/passwd"] > 5
+
+
+def test_libraries_load_while_confined(tmp_path: Path) -> None:
+    assert execute(f"{TARGETS}:import_all", {}, tmp_path, readable=[]).result == {"total": 10.0}
+
+
+@pytest.mark.skipif(landlock.version() < 4, reason="this kernel cannot restrict TCP")
+def test_tcp_is_refused_where_no_namespace_can_be_had(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        script = (
+            "import json, sys; from tests.app import sandbox_targets as t\n"
+            f"print(json.dumps(t.restrict_tcp({{'port': {port}}}, None)))"
+        )
+        prepared = (  # what the sandbox does before: without it Landlock needs a privilege
+            "import ctypes; ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", prepared + script],
+            capture_output=True, text=True, cwd=ROOT, check=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    answer = json.loads(done.stdout)
+    assert answer["restricted"] is True
+    assert answer["connected"] is False

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from data.demo import fields, landscape
 from data.demo.landscape import to_plane
 from data.demo.model import Demo
+from geo.area import ellipsoidal_area
+from geo.units import mu
 
 if TYPE_CHECKING:
     import geopandas
@@ -101,9 +103,11 @@ def _plots(demo: Demo) -> geopandas.GeoDataFrame:
         "原盐碱等级": [
             titles[grade] for grade in (*grades, *(item["grade_before"] for item in old))
         ],
-        "开工日期": ["2026-10-30"] * 21,
+        "开工日期": [*["2026-10-30"] * 18, *(str(item["started_on"] or "") for item in old)],
     }
-    return _frame(columns, np.concatenate([new, shapely.get_geometry(shapes, 0)]))
+    geometry = np.concatenate([new, shapely.get_geometry(shapes, 0)])
+    columns["面积_亩"] = np.round(np.asarray(mu(ellipsoidal_area(geometry))), 2)
+    return _frame(columns, geometry)
 
 
 def _parcels(demo: Demo) -> geopandas.GeoDataFrame:

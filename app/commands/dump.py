@@ -78,7 +78,7 @@ def _geojson(view: View, filters: list[cql.Filter], path: Path, report: Report) 
         sink.write(b'{"type":"FeatureCollection","features":[')
         for segment, rows in view.batches(filters):
             sink.write(b",\n" if count else b"\n")
-            sink.write(b",\n".join(rows_bytes(view.layer, segment, rows, crs)))
+            sink.write(rows_bytes(view.layer, segment, rows, crs))
             count += len(rows)
             report(count, whole)
         sink.write(b"\n]}\n")

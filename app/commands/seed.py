@@ -58,9 +58,8 @@ def prepare(
 
 
 def _features(place: Opened, parcels: int, bar: Progress) -> None:
-    # from data.demo.examples import write_shapefile_examples
-
     from data.demo import landscape, scenes
+    from data.demo.examples import write_shapefile_examples
     from data.demo.generate import generate
     from data.demo.seed import seed
 
@@ -71,7 +70,7 @@ def _features(place: Opened, parcels: int, bar: Progress) -> None:
     seed(
         place.record, made, lambda done, total, _why: bar.update(task, completed=done, total=total)
     )
-    # write_shapefile_examples(place.settings.data / "examples")
+    write_shapefile_examples(place.settings.data / "examples")
     task = bar.add_task("影像 scenes", total=None)
     for scene in scenes.write_scenes(place.settings.raster_folder, landscape, _fields(made)):
         register.register(place.record, scene, _SEEDER)

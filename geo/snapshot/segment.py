@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from geoindex_rs import rtree
+from geoindex_rs import rtree  # type: ignore[attr-defined]
 
 from geo.layers import Layer
 from geo.snapshot import flat as flats

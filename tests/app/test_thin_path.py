@@ -64,7 +64,7 @@ def test_shapefile_to_features_tile_and_totals(server: Server, tmp_path: Path, s
             "changed": 0,
             "unchanged": 0,
             "absent": before["count"],
-        }  # noqa: E501
+        }
         # Nothing is stored before somebody says so.
         assert client.get("/collections/plots/items?code=上传-1").json()["numberMatched"] == 0
 
@@ -98,7 +98,7 @@ def test_shapefile_to_features_tile_and_totals(server: Server, tmp_path: Path, s
                 "area_m2"
             ]
             for c in columns["DKBH"]
-        ]  # noqa: E501
+        ]
         assert own["total"]["count"] == 3
         assert own["total"]["area_m2"] == pytest.approx(sum(areas), rel=1e-9)
         assert after["area_m2"] == pytest.approx(before["area_m2"] + sum(areas), rel=1e-9)

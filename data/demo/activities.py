@@ -131,7 +131,7 @@ ROUNDS = (
     ("2025-06-02", 0.66),
     ("2025-11-03", 0.60),
     ("2026-06-01", 0.58),
-    ("2026-10-12", 0.35),
+    ("2026-09-28", 0.35),
 )
 FINDINGS = {
     "minor": ("启闭机缺油", "护坡局部塌陷", "渠底轻度淤积", "栏杆松动", "止水老化渗漏"),
@@ -166,7 +166,7 @@ def inspections(structures: Rows, parcels: Parcels, catalog: Catalog, seed: int)
                 structure_code=item["code"], county=item["county"], inspector=item["manager"],
                 responsible=item["manager"], inspected_on=day.astype(object),
                 next_due_on=(day + int(item["inspection_interval_days"])).astype(object),
-                **_outcome(rng, day),
+                **_outcome(rng, day, start + 28),
             )  # fmt: skip
             batch.append(number)
         some = np.sort(rng.choice(maintained, min(60, len(maintained)), replace=False))
@@ -176,21 +176,21 @@ def inspections(structures: Rows, parcels: Parcels, catalog: Catalog, seed: int)
                 code=f"XC{first[:4]}{first[5:7]}-{len(batch) + 1:06d}", object="parcel",
                 parcel_code=item["code"], county=item["county"], inspector=item["maintainer"],
                 responsible=item["maintainer"], inspected_on=day.astype(object),
-                next_due_on=(day + 365).astype(object), **_outcome(rng, day),
+                next_due_on=(day + 365).astype(object), **_outcome(rng, day, start + 28),
             )  # fmt: skip
             batch.append(number)
     rows = Rows(table(catalog.layers["inspections"], sheet.columns, sheet.length), None)
     return Inspections(rows, np.array(batch, dtype=np.int64))
 
 
-def _outcome(rng: np.random.Generator, day: np.datetime64) -> dict[str, Any]:
+def _outcome(rng: np.random.Generator, day: np.datetime64, closed: np.datetime64) -> dict[str, Any]:
     result = str(rng.choice(["normal", "minor", "major", "urgent"], p=[0.80, 0.145, 0.05, 0.005]))
     if result == "normal":
         return {"result": result}
-    mended = rng.random() < 0.8
+    mended = day + int(rng.integers(1, 24))
     return {
         "result": result,
         "findings": str(rng.choice(FINDINGS[result])),
         "action": "已通知管护责任人限期整改",
-        "resolved_on": (day + int(rng.integers(3, 45))).astype(object) if mended else None,
+        "resolved_on": mended.astype(object) if mended <= closed else None,
     }

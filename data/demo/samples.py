@@ -20,7 +20,7 @@ CAMPAIGNS = (
     (2023, "autumn", 0.95, (10, 12)),
     (2024, "autumn", 0.92, (10, 10)),
     (2025, "autumn", 0.93, (10, 9)),
-    (2026, "autumn", 0.72, (10, 8)),
+    (2026, "autumn", 0.72, (9, 18)),
 )
 
 
@@ -76,14 +76,15 @@ class Samples:
     year: Ints
 
 
-def samples(plots: Plots, catalog: Catalog, seed: int) -> Samples:
-    """Two layers a plot and campaign; before treatment in the spring of a later start."""
-    rng = np.random.default_rng((6101, seed))
-    known = np.arange(plots.first_mistaken)
-    visits: list[tuple[Ints, int, int, str, np.datetime64]] = []
+#: Rows of plots, campaign number, year, season, first day.
+_Visit = tuple[Ints, int, int, str, np.datetime64]
+
+
+def _visits(plots: Plots, known: Ints, rng: np.random.Generator) -> list[_Visit]:
+    visits: list[_Visit] = []
     for number, (year, season, share, (month, day)) in enumerate(CAMPAIGNS):
-        first = np.datetime64(f"{year}-{month:02d}-{day:02d}")
         rows = known[(rng.random(len(known)) < share) & (plots.start[known] <= year)]
+        first = np.datetime64(f"{year}-{month:02d}-{day:02d}")
         visits.append((rows, number, year, season, first))
         if year > 2023:
             begin = known[(plots.start[known] == year) & (rng.random(len(known)) < 0.97)]
@@ -91,7 +92,14 @@ def samples(plots: Plots, catalog: Catalog, seed: int) -> Samples:
     # Many of the plots that began in 2024 were first sampled with the others in 2023.
     later = known[(plots.start[known] == 2024) & (rng.random(len(known)) < 0.60)]
     visits.append((later, 0, 2023, "autumn", np.datetime64("2023-10-12")))
+    return visits
 
+
+def samples(plots: Plots, catalog: Catalog, seed: int) -> Samples:
+    """Two layers a plot and campaign; before treatment in the spring of a later start."""
+    rng = np.random.default_rng((6101, seed))
+    known = np.arange(plots.first_mistaken)
+    visits = _visits(plots, known, rng)
     plot = np.concatenate([rows for rows, *_ in visits])
     sizes = [len(rows) for rows, *_ in visits]
     batch = np.repeat([visit[1] for visit in visits], sizes)
@@ -154,7 +162,6 @@ def samples(plots: Plots, catalog: Catalog, seed: int) -> Samples:
     points = np.asarray(shapely.points(np.round(at, 7)), dtype=object)
     order = np.lexsort((np.repeat([0, 1], n), np.tile(np.arange(n), 2)))
     columns = {name: np.asarray(values)[order] for name, values in columns.items()}
-    rows = Rows(
-        table(catalog.layers["samples"], columns, 2 * n), np.concatenate([points, points])[order]
-    )
-    return Samples(rows, np.tile(batch, 2)[order], np.tile(year, 2)[order])
+    both = np.concatenate([points, points])[order]
+    result = Rows(table(catalog.layers["samples"], columns, 2 * n), both)
+    return Samples(result, np.tile(batch, 2)[order], np.tile(year, 2)[order])

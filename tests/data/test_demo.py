@@ -112,6 +112,23 @@ def test_history_replays_to_the_promised_number_of_parcels(demo: Demo) -> None:
         assert alive[name].all(), name
 
 
+def test_nothing_is_recorded_before_it_happened(demo: Demo) -> None:
+    for step in demo.steps:
+        for change in step.changes:
+            layer = demo.catalog.layers[change.layer]
+            for name in [field.name for field in layer.fields if field.type == "date"]:
+                if name == "next_due_on":
+                    continue
+                if change.op == "insert":
+                    values = demo.layers[change.layer].attributes[name].take(change.rows)
+                elif name in change.columns:
+                    values = pa.chunked_array([pa.array(change.columns[name], pa.date32())])
+                else:
+                    continue
+                if values.null_count < len(values):
+                    assert pc.max(values).as_py() <= step.time.date(), (step.reason, name)
+
+
 def test_fields_share_edges_and_only_the_deliberate_parcels_overlap(demo: Demo) -> None:
     geometry = demo.layers["parcels"].geometry
     base = geometry[: len(geometry) - parcels.DELETED - parcels.OVERLAPS]

@@ -17,6 +17,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from geo import live
 from geo.layers import Catalog
 from geo.record import commit as committing
+from geo.record import inverse as inverting
 from geo.record import prepare, reading, schema, sqlite
 from geo.record import verify as verifying
 from geo.record.protocol import (
@@ -209,6 +210,11 @@ class GeoPackageRecord:
         with self.read() as connection:
             return reading.history(_raw(connection), self.catalog.layers[layer], fid)
 
+    def inverse(self, revision: int) -> list[ChangeSet]:
+        """Change sets that undo a commit; see `geo.record.inverse`."""
+        with self.read() as connection:
+            return inverting.inverse(_raw(connection), self.catalog, revision)
+
     def as_of_revision(self, time: datetime) -> int:
         """The last revision committed at or before ``time``; 0 for none."""
         with self.read() as connection:
@@ -278,7 +284,12 @@ class GeoPackageRecord:
 
 def open_record(path: Path, catalog: Catalog) -> GeoPackageRecord:
     """Open or create the record at ``path``; its folder must exist on a local disk."""
-    return GeoPackageRecord(Path(path).resolve(), catalog)
+    path = Path(path).resolve()
+    # It holds password hashes: a new file is its owner's alone, and so are -wal and -shm.
+    # (O_EXCL never opens a file that exists, so this touches no live one.)
+    with live.allowed(), suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    return GeoPackageRecord(path, catalog)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -27,7 +27,7 @@ from geo.record.protocol import (
 )
 
 #: bodies as bytes: decoding them only to encode them again would cost a tenth
-_COLUMNS = "seq, revision, fid, CAST(body AS BLOB), geom"
+COLUMNS = "seq, revision, fid, CAST(body AS BLOB), geom"
 #: how Arrow's JSON reader meets a type before it is cast
 _JSON_TYPES = {pa.date32(): pa.string(), pa.timestamp("us", tz="UTC"): pa.string()}
 
@@ -102,7 +102,7 @@ def entries(
     """Rows with since_seq < seq <= until_seq, at most ``batch`` at a time."""
     for first, last in _ranges(connection, layer.id, since_seq, until_seq):
         cursor = connection.execute(
-            f"SELECT {_COLUMNS} FROM sys_log WHERE seq BETWEEN ? AND ? AND layer = ? "
+            f"SELECT {COLUMNS} FROM sys_log WHERE seq BETWEEN ? AND ? AND layer = ? "
             "AND kind = 'feature' ORDER BY seq",
             (first, last, layer.id),
         )
@@ -144,7 +144,7 @@ def state(connection: Any, layer: Layer, last_seq: int, batch: int) -> Iterator[
     seqs = np.sort(np.array(found, np.int64).reshape(-1))
     for start in range(0, len(seqs), batch):
         rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM json_each(?) j JOIN sys_log ON seq = j.value "
+            f"SELECT {COLUMNS} FROM json_each(?) j JOIN sys_log ON seq = j.value "
             "WHERE body ->> '$.op' <> 'delete'",
             (orjson.dumps(seqs[start : start + batch].tolist()).decode(),),
         ).fetchall()

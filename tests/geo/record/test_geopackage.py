@@ -267,3 +267,9 @@ def test_catalogue_of_the_project_has_tables(copy: Path) -> None:
     with closing(sqlite.connect(copy)) as connection:
         assert schema.prepare(connection, definitions) == []
         assert schema.prepare(connection, catalog()) == []
+
+
+def test_the_file_is_its_owners_alone(record: GeoPackageRecord) -> None:
+    record.commit([plots(1)], AUTHOR)
+    for suffix in ("", "-wal", "-shm"):
+        assert Path(f"{record.path}{suffix}").stat().st_mode & 0o777 == 0o600

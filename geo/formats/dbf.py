@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_BYTES = 2**31 - 1
+#: First byte: FoxBase, dBASE III to 7, Visual FoxPro, and these with memo or SQL flags.
+_VERSIONS = frozenset(b"\x02\x03\x04\x05\x30\x31\x32\x43\x63\x83\x8b\xcb\xf5\xfb")
 _TEXT_TYPES = frozenset("CNFDL")
 
 
@@ -63,7 +65,7 @@ def read_header(path: Path) -> Header:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(32)
-        if len(head) < 32 or head[0] & 0x07 not in (2, 3, 4, 5):
+        if len(head) < 32 or head[0] not in _VERSIONS:
             raise _damaged("不是 dBASE 文件", "not a dBASE file")
         records, start, length = struct.unpack_from("<I2H", head, 4)
         if start < 33 or length < 1 or start > size:

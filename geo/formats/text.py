@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import threading
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ _NAMES = {
 #: What a person may choose; GB18030 holds all of GBK and GB2312.
 CHOICES = ("utf-8", "gb18030", "cp950", "cp1252")
 _WESTERN = re.compile(r"^(iso8859|latin|cp?125|125|ansi125|oem|cp?437|cp?850|88591)")
+_HANDLER = threading.Lock()
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _NAME_BYTES = 10
 _CUT = 3  # bytes of a character that may be left at the end of a value
@@ -155,9 +157,10 @@ def _texts(table: _Bytes, encoding: str) -> tuple[list[str], list[str], int]:
     cut = 0
     for name, width, lines in zip(table.names, table.widths, table.lines, strict=True):
         handler = _CutEnds(width)
-        codecs.register_error("geo.cut", handler)
         try:
-            texts.append(lines.decode(encoding, "geo.cut"))
+            with _HANDLER:  # the registry of handlers is one for all threads
+                codecs.register_error("geo.cut", handler)
+                texts.append(lines.decode(encoding, "geo.cut"))
         except UnicodeDecodeError as error:
             row = error.start // (width + 1) + 1
             title = name.decode(encoding, "replace")

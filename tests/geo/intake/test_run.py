@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.jobs import sandbox
 from geo.area import ellipsoidal_area
@@ -317,3 +319,38 @@ def test_geopackage_with_two_layers_asks_which(tmp_path: Path, out: Path) -> Non
     assert report.state == "ready", report.issues
     assert report.crs.value == "EPSG:4490"
     assert stage.load(out / "staged.arrow", LAYER).attributes["code"].to_pylist() == ["A1", "A2"]
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_damage_ends_in_a_report_or_a_refusal(
+    tmp_path: Path, out: Path, data: st.DataObject
+) -> None:
+    """Any bytes: a report whose counts close, or a refusal with a code. Never another error."""
+    parts = shapes.write(
+        tmp_path / "parts", names=("DKBH", "ZLDJ", "MJ"), widths=(6, 12, 9), types="CCN",
+        rows=(("A1", "符合", "1"), ("A2", "基本符合", "2"), ("A3", "需要提质改造", "3")), cpg="GBK",
+    )  # fmt: skip
+    part = data.draw(st.sampled_from(sorted(parts)))
+    whole = bytearray(parts[part].read_bytes())
+    for _ in range(data.draw(st.integers(1, 8))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    parts[part].write_bytes(whole)
+    archive = shapes.pack(parts, tmp_path / "upload.zip")
+    repair = data.draw(st.sampled_from(["none", "structure"]))
+    try:
+        report = run(archive, LAYER, CODES, Decisions(repair=repair), out, file_name="a.zip")
+    except Rejected as error:
+        assert error.code.startswith("E_")  # noqa: PT017
+        return
+    counts = report.counts
+    assert counts.valid + counts.rejected == counts.read
+    if report.crs is not None:
+        assert counts.read + counts.deleted == counts.records == 3
+    json.dumps(report.model_dump(mode="json"), allow_nan=False)
+    if report.state == "ready":
+        staged = stage.load(out / "staged.arrow", LAYER)
+        assert shapely.is_valid(staged.geometry).all()
+        assert (staged.measure > 0).all()

@@ -55,7 +55,9 @@ class GeoPackageRecord:
         self._faulty = False
         self._closed = False
         self._wal = path.with_name(f"{path.name}-wal")
+        sqlite.library()
         sqlite.refuse_network(path.parent)
+        _create_private(path)
         with sqlite.storage_errors(str(path)):
             self._writer = sqlite.connect(path)
             try:
@@ -284,12 +286,14 @@ class GeoPackageRecord:
 
 def open_record(path: Path, catalog: Catalog) -> GeoPackageRecord:
     """Open or create the record at ``path``; its folder must exist on a local disk."""
-    path = Path(path).resolve()
-    # It holds password hashes: a new file is its owner's alone, and so are -wal and -shm.
-    # (O_EXCL never opens a file that exists, so this touches no live one.)
+    return GeoPackageRecord(Path(path).resolve(), catalog)
+
+
+def _create_private(path: Path) -> None:
+    """It holds password hashes: a new file is its owner's alone, and so are -wal and -shm."""
+    # O_EXCL never opens a file that exists, so this touches no live one.
     with live.allowed(), suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    return GeoPackageRecord(path, catalog)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -185,6 +185,7 @@ def test_inserting_over_a_living_feature_is_a_conflict(record: GeoPackageRecord)
             3, "count", pa.array(["three"]))), "E_ATTRIBUTE_TYPE"),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:invalid value")
 def test_values_that_cannot_be_stored(record: GeoPackageRecord, change, code: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(Rejected) as caught:
         record.commit([change()], AUTHOR)

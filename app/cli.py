@@ -96,7 +96,7 @@ def _serve(data: Path, host: str, port: int, workers: int, public_read: bool | N
         os.environ.setdefault("LIANGTIAN_PUBLIC_READ", str(public_read).lower())
     console.print(f"[green]http://{host}:{port}[/]  (Ctrl+C 停止 / to stop)")
     uvicorn.run(
-        "app.main:create_app",
+        "app.served:create_app",
         factory=True,
         host=host,
         port=port,

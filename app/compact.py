@@ -9,6 +9,10 @@ from pathlib import Path
 from geo.layers import Catalog
 from geo.record.geopackage import open_record
 from geo.snapshot import base
+from geo.snapshot.store import MOST_DELTA_ROWS
+
+#: Another worker may have just built a base; then there is nothing to do.
+LEAST = MOST_DELTA_ROWS // 4
 
 
 def main(data: Path, layer_id: str, definitions: list[Path]) -> None:
@@ -16,7 +20,7 @@ def main(data: Path, layer_id: str, definitions: list[Path]) -> None:
     catalog = Catalog.load(*definitions)
     record = open_record(data / "record.gpkg", catalog)
     try:
-        base.compact(record, catalog.layers[layer_id], data / "snapshots")
+        base.compact(record, catalog.layers[layer_id], data / "snapshots", least=LEAST)
     finally:
         record.close()
 

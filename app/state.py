@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar, cast
 
@@ -21,6 +22,8 @@ log = logging.getLogger("liangtian")
 
 
 _T = TypeVar("_T")
+#: While a new base is being built, look for it this often (seconds).
+_LOOK_FOR_BASE = 0.2
 
 
 class Latest:
@@ -68,12 +71,16 @@ class State:
 
     def _follow(self) -> None:
         """Look for new changes; a worker shows another's commit within a few dozen ms."""
-        behind = False
+        again = 0.0
         while not self._stopping.wait(self.settings.follow_ms / 1000):
             try:
-                if self.record.changed() or behind:
+                changed = self.record.changed()
+                if changed:
                     self.people.forget()
+                if changed or 0 < again < time.monotonic():
                     behind = self.snapshots.refresh() < self.record.head().revision
+                    waits = behind or self.snapshots.outgrown
+                    again = time.monotonic() + _LOOK_FOR_BASE if waits else 0.0
             except Exception:
                 # A worker that cannot follow must say so in its log, not die silently.
                 log.exception("following the record failed")

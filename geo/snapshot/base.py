@@ -46,11 +46,11 @@ def fingerprint(layer: Layer) -> str:
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]
 
 
-def latest(folder: Path, layer: Layer) -> Base | None:
-    """Open the newest whole base of a layer, None where there is none that fits."""
+def latest(folder: Path, layer: Layer, newer_than: int = -1) -> Base | None:
+    """Open the newest whole base of a layer; None where none fits or none is newer (by seq)."""
     for _ in range(3):  # a folder may be replaced between listing and opening
         found = _newest(folder / layer.id, layer)
-        if found is None:
+        if found is None or found[1]["seq"] <= newer_than:
             return None
         path, meta = found
         try:
@@ -73,12 +73,6 @@ def _newest(folder: Path, layer: Layer) -> tuple[Path, dict[str, int]] | None:
     return None
 
 
-def newest_seq(folder: Path, layer: Layer) -> int:
-    """The log position of the newest base on disk, 0 where there is none."""
-    found = _newest(folder / layer.id, layer)
-    return found[1]["seq"] if found else 0
-
-
 @contextmanager
 def lock(folder: Path, layer: Layer) -> Iterator[bool]:
     """Whether this process may build the layer's base now; the kernel frees a dead holder's."""
@@ -92,8 +86,18 @@ def lock(folder: Path, layer: Layer) -> Iterator[bool]:
         yield True
 
 
-def compact(record: Record, layer: Layer, folder: Path, progress: Progress | None = None) -> bool:
-    """Fold all newer entries of the log into a new base. False if another process is at it."""
+def compact(
+    record: Record,
+    layer: Layer,
+    folder: Path,
+    progress: Progress | None = None,
+    *,
+    least: int = 0,
+) -> bool:
+    """Fold all newer entries of the log into a new base, if there are ``least`` of them.
+
+    False if another process is at it.
+    """
     with lock(folder, layer) as mine:
         if not mine:
             return False
@@ -101,6 +105,8 @@ def compact(record: Record, layer: Layer, folder: Path, progress: Progress | Non
         base = latest(folder, layer)
         since = base.seq if base else 0
         entries = list(_reported(record, layer, since, head.seq, progress))
+        if base is not None and sum(map(len, entries)) < least:
+            return True
         delta = index(layer, rows.batch_of(layer, entries))
         if base is not None:
             for part in entries:

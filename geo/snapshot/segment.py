@@ -36,7 +36,7 @@ class Segment:
     rows, None when they are the same); ``by_fid`` is the permutation that sorts ``fid``.
     """
 
-    def __init__(  # noqa: PLR0917 (built in this module only)
+    def __init__(
         self,
         layer: Layer,
         batch: pa.RecordBatch,

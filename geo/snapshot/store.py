@@ -3,7 +3,7 @@
 A process follows the record's log by itself (`Snapshots.refresh`, called by a
 thread when the record has changed) and builds small in-memory segments. When
 they grow, one process folds them into a new base (`geo.snapshot.base.compact`)
-and all others move over to it.
+and all others move over to it. Readers never wait: they take the last `Held`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import bisect
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -22,59 +23,68 @@ from geo.snapshot import rows
 from geo.snapshot.segment import Segment, index
 from geo.snapshot.view import View
 
-#: A longer tail of changes is folded into a new base first (rows, not commits).
+#: A longer tail of changes is folded into a new base (rows, not commits).
 MOST_DELTA_ROWS = 20_000
 
 
-class LayerStore:
-    """The segments of one layer, at the revision up to which they were followed."""
+@dataclass(frozen=True)
+class Held:
+    """A layer's segments and how far they were followed; replaced as a whole.
 
-    def __init__(self, layer: Layer, folder: Path) -> None:
-        self.layer = layer
-        self.folder = folder
-        self.revision = 0
-        self.seq = 0
-        self.touched = 0
-        self.current: Segment | None = None
-        self.past: Segment | None = None
-        self.deltas: tuple[Segment, ...] = ()
-        self.open_base()
+    ``touched`` is the last revision that changed the layer, ``base_seq`` the log
+    position of the base.
+    """
 
-    def open_base(self) -> bool:
-        """Take the newest base on disk when it is newer than what is held."""
-        base = bases.latest(self.folder, self.layer)
-        if base is None or base.seq <= self.seq:
-            return False
-        self.current, self.past, self.deltas = base.current, base.past, ()
-        self.revision, self.seq = base.revision, base.seq
-        return True
+    revision: int = 0
+    seq: int = 0
+    touched: int = 0
+    base_seq: int = 0
+    current: Segment | None = None
+    past: Segment | None = None
+    deltas: tuple[Segment, ...] = ()
 
     @property
     def delta_rows(self) -> int:
         return sum(segment.length for segment in self.deltas)
 
-    def apply(self, record: Record, until_seq: int) -> None:
-        """Follow the log up to ``until_seq``: close what was replaced, add what is new."""
-        entries = list(record.entries(self.layer.id, self.seq, until_seq))
-        fresh = index(self.layer, rows.batch_of(self.layer, entries))
-        older = [s for s in (self.current, *self.deltas) if s is not None]
-        for part in entries:
-            bases.close(older, part.fid, part.revision)
-        if fresh.length:
-            self.deltas = self._tidy((*self.deltas, fresh))
-        self.seq = until_seq
-
-    def _tidy(self, deltas: tuple[Segment, ...]) -> tuple[Segment, ...]:
-        # Merging neighbours of like size keeps their number logarithmic.
-        while len(deltas) > 1 and deltas[-2].length <= 2 * deltas[-1].length:
-            *rest, left, right = deltas
-            merged = bases.merge(self.layer, [(left, None), (right, None)])
-            deltas = (*rest, merged)
-        return deltas
-
-    def segments(self, past: bool) -> tuple[Segment, ...]:
+    def segments(self, *, past: bool) -> tuple[Segment, ...]:
         held = (self.current, self.past if past else None, *self.deltas)
         return tuple(s for s in held if s is not None and s.length)
+
+
+def _adopt(held: Held, folder: Path, layer: Layer) -> Held:
+    """The newest base on disk in place of what is held, if it is newer than the held one."""
+    base = bases.latest(folder, layer, newer_than=held.base_seq)
+    if base is None:
+        return held
+    return replace(
+        held, revision=base.revision, seq=base.seq, base_seq=base.seq,
+        current=base.current, past=base.past, deltas=(),
+    )  # fmt: skip
+
+
+def _apply(held: Held, record: Record, layer: Layer, until_seq: int) -> Held:
+    """Follow the log up to ``until_seq``: close what was replaced, add what is new.
+
+    Rows are closed in place, at revisions that no reader of ``held`` asks for.
+    """
+    entries = list(record.entries(layer.id, held.seq, until_seq))
+    fresh = index(layer, rows.batch_of(layer, entries))
+    older = [s for s in (held.current, *held.deltas) if s is not None]
+    for part in entries:
+        bases.close(older, part.fid, part.revision)
+    deltas = held.deltas
+    if fresh.length:
+        deltas = _tidy(layer, (*deltas, fresh))
+    return replace(held, deltas=deltas)
+
+
+def _tidy(layer: Layer, deltas: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    # Merging neighbours of like size keeps their number logarithmic.
+    while len(deltas) > 1 and deltas[-2].length <= 2 * deltas[-1].length:
+        *rest, left, right = deltas
+        deltas = (*rest, bases.merge(layer, [(left, None), (right, None)]))
+    return deltas
 
 
 class Snapshots:
@@ -97,94 +107,98 @@ class Snapshots:
         self.record = record
         self.folder = folder
         self._compactor = compactor
-        self._lock = threading.RLock()
-        self._moved = threading.Condition(self._lock)
-        self._stores: dict[str, LayerStore] = {}
-        self._commits: list[Commit] = []
+        self._following = threading.Condition()
+        self._held: dict[str, Held] = {}
+        self._commits: tuple[Commit, ...] = ()
         self.revision = 0
         self.refresh()
 
+    @property
+    def outgrown(self) -> bool:
+        """Whether a layer waits for a new base; then `refresh` should be called again."""
+        return any(held.delta_rows > MOST_DELTA_ROWS for held in self._held.values())
+
     def refresh(self) -> int:
         """Follow the log to its head; returns the revision that every layer now shows."""
-        with self._moved:
+        with self._following:
             head = self.record.head()
             fresh = self.record.commits(self._commits[-1].revision if self._commits else 0)
-            self._commits += [c for c in fresh if c.revision <= head.revision]
+            fresh = [commit for commit in fresh if commit.revision <= head.revision]
+            self._commits += tuple(fresh)
             touched = {layer_id: c.revision for c in fresh for layer_id in c.layers}
-            behind = False
+            whole = True
             for layer in self.record.catalog.layers.values():
-                store = self._stores.get(layer.id)
-                if store is None:
-                    store = self._stores[layer.id] = LayerStore(layer, self.folder)
-                if self._follow(store, head.revision, head.seq):
-                    store.touched = touched.get(layer.id, store.touched)
+                held = self._held.get(layer.id)
+                if held is None:
+                    held = _adopt(Held(), self.folder, layer)
+                held = replace(held, touched=touched.get(layer.id, held.touched))
+                followed = self._follow(layer, held, head.seq)
+                if followed is None:
+                    whole = False  # readers keep what they have until the new base is there
+                    self._held.setdefault(layer.id, held)
                 else:
-                    behind = True
-            if not behind:
+                    followed = replace(followed, seq=head.seq, revision=head.revision)
+                    self._held[layer.id] = followed
+            if whole:
                 self.revision = head.revision
-            self._moved.notify_all()
+            self._following.notify_all()
             return self.revision
 
-    def _follow(self, store: LayerStore, revision: int, seq: int) -> bool:
-        if store.seq >= seq:
-            return True
-        waiting = self._waiting(store)
-        if self._compactor and waiting + store.delta_rows > MOST_DELTA_ROWS:
-            store.open_base()
-            waiting = self._waiting(store)
+    def _follow(self, layer: Layer, held: Held, seq: int) -> Held | None:
+        """``held`` at ``seq``; None when so much has come that a new base must be built first."""
+        waiting = self._waiting(layer, held.seq)
+        if self._compactor and waiting + held.delta_rows > MOST_DELTA_ROWS:
+            held = _adopt(held, self.folder, layer)
+            waiting = self._waiting(layer, held.seq)
+            if waiting + held.delta_rows > MOST_DELTA_ROWS:
+                self._compactor(layer.id)
             if waiting > MOST_DELTA_ROWS:
-                self._compactor(store.layer.id)
-                return False
-            if waiting + store.delta_rows > MOST_DELTA_ROWS:
-                self._compactor(store.layer.id)
-        if waiting:
-            store.apply(self.record, seq)
-        store.seq, store.revision = seq, revision
-        return True
+                return None
+        return _apply(held, self.record, layer, seq) if waiting else held
 
-    def _waiting(self, store: LayerStore) -> int:
-        """Entries of the layer that the store has not followed yet."""
+    def _waiting(self, layer: Layer, seq: int) -> int:
+        """Entries of the layer after ``seq``."""
         waiting = 0
         for commit in reversed(self._commits):
-            if commit.last_seq <= store.seq:
+            if commit.last_seq <= seq:
                 break
-            waiting += sum(commit.counts.get(store.layer.id, {}).values())
+            waiting += sum(commit.counts.get(layer.id, {}).values())
         return waiting
 
     def wait_for(self, revision: int, timeout: float) -> bool:
         """Wait until every layer shows ``revision``; False when it takes longer."""
-        with self._moved:
-            return self._moved.wait_for(lambda: self.revision >= revision, timeout)
+        with self._following:
+            return self._following.wait_for(lambda: self.revision >= revision, timeout)
 
     def view(self, layer_id: str, as_of: int | datetime | None = None) -> View:
-        """A layer at its newest revision, or as it was at a revision or a time."""
-        with self._lock:
-            store = self._stores[layer_id]
-            head = store.revision
-            revision = head if as_of is None else self._revision_of(as_of, head)
-            past = revision < head
-            touched = self._touched(layer_id, revision) if past else store.touched
-            return View(store.layer, store.segments(past), revision, touched)
+        """A layer at its newest revision, or as it was at a revision or a time.
 
-    def commits(self) -> list[Commit]:
+        Raises `Rejected` E_AS_OF for a revision that is not there.
+        """
+        held = self._held[layer_id]
+        layer = self.record.catalog.layers[layer_id]
+        if as_of is None:
+            return View(layer, held.segments(past=False), held.revision, held.touched)
+        commits = self._commits
+        revision = _revision_of(commits, as_of, held.revision)
+        known = (c.revision for c in reversed(commits) if layer_id in c.layers)
+        touched = next((r for r in known if r <= revision), 0)
+        return View(layer, held.segments(past=revision < held.revision), revision, touched)
+
+    def commits(self) -> tuple[Commit, ...]:
         """All commits that this process has followed, oldest first."""
-        with self._lock:
-            return list(self._commits)
+        return self._commits
 
-    def _revision_of(self, as_of: int | datetime, head: int) -> int:
-        if isinstance(as_of, datetime):
-            times = [commit.time for commit in self._commits if commit.revision <= head]
-            position = bisect.bisect_right(times, as_of)
-            return self._commits[position - 1].revision if position else 0
-        if not 0 <= as_of <= head:
-            raise Rejected(
-                "E_AS_OF",
-                f"版本 {as_of} 不存在，当前最新版本是 {head}",
-                f"There is no revision {as_of}; the newest is {head}",
-                where="as_of",
-            )
-        return as_of
 
-    def _touched(self, layer_id: str, revision: int) -> int:
-        known = (c.revision for c in reversed(self._commits) if layer_id in c.layers)
-        return next((r for r in known if r <= revision), 0)
+def _revision_of(commits: tuple[Commit, ...], as_of: int | datetime, head: int) -> int:
+    if isinstance(as_of, datetime):
+        position = bisect.bisect_right(commits, as_of, key=lambda commit: commit.time)
+        return min(commits[position - 1].revision, head) if position else 0
+    if not 0 <= as_of <= head:
+        raise Rejected(
+            "E_AS_OF",
+            f"版本 {as_of} 不存在，当前最新版本是 {head}",
+            f"There is no revision {as_of}; the newest is {head}",
+            where="as_of",
+        )
+    return as_of

@@ -192,9 +192,7 @@ def _sort_key(fid: int, row: tuple, order: list[Order]) -> tuple:
 
 def _check_box(view: View, model: dict[int, tuple]) -> None:
     window = (122.025, 45.013, 122.062, 45.058)
-    found = {
-        int(fid) for s, rows in view.match(box=window) for fid in s.fid[rows]
-    }
+    found = {int(fid) for s, rows in view.match(box=window) for fid in s.fid[rows]}
     shape = shapely.box(*window)
     assert found == {
         fid for fid, row in model.items() if row[3] is not None and shape.intersects(box(row[3]))

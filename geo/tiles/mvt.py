@@ -55,15 +55,15 @@ def encode(
     tags = np.empty((len(names), count), dtype=np.int32)
     used = np.zeros(len(names), dtype=bool)
     most = [min(count, len(a.offsets) - 1) if a.kind == STRING else count for a in arrays]
-    values, found = np.empty(16 * count + 64, dtype=np.uint8), 0
+    values, found = np.empty(64 * count + 4096, dtype=np.uint8), 0
     ends = np.empty(sum(most) + 1, dtype=np.int64)
     ends[0] = 0
     # Equal values of two columns can only be of one wire type. The column with most values
     # comes last in its type: it looks the others up and need not be remembered itself.
     for wire in (_TEXT, (INTEGER,), (NUMBER,), (BOOLEAN,)):
-        alike = sorted(
-            (c for c in range(len(names)) if arrays[c].kind in wire), key=most.__getitem__
-        )
+        alike = [c for c in range(len(names)) if arrays[c].kind in wire]
+        # Days repeat far more than a large dictionary's words.
+        alike.sort(key=lambda c: (arrays[c].kind == STRING, most[c]))
         room = 2 * sum(most[c] for c in alike[:-1])
         table = np.full(1 << room.bit_length() if room else 0, -1, dtype=np.int32)
         for c in alike:

@@ -7,17 +7,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float64, int32, int64, njit, types
+from numba import boolean, float64, int32, int64, njit, types
 
 # Inputs may be read-only (memory maps); outputs never are.
 _XY = types.Array(float64, 2, "C", readonly=True)
 _I4 = types.Array(int32, 1, "C", readonly=True)
 _I8 = types.Array(int64, 1, "C", readonly=True)
-_OUT_XY, _OUT = int32[:, ::1], int32[::1]
+_WORK, _OUT_XY, _OUT = float64[:, ::1], int32[:, ::1], int32[::1]
 _BOX = (float64, float64, float64, float64, float64)
 
 
-@njit(cache=True, nogil=True)
+@njit(int64(_WORK, int64, _WORK, int64, float64, boolean), cache=True, nogil=True)
 def _cut(source: Any, n: int, out: Any, axis: int, limit: float, upper: bool) -> int:
     """One side of Sutherland-Hodgman: the part of an open ring on this side of ``limit``."""
     m = 0
@@ -39,14 +39,16 @@ def _cut(source: Any, n: int, out: Any, axis: int, limit: float, upper: bool) ->
     return m
 
 
-@njit(cache=True, nogil=True)
+@njit(_WORK(_XY, int64, int64, float64, float64, float64, float64), cache=True, nogil=True)
 def _clipped(
     xy: Any, start: int, n: int, west: float, south: float, east: float, north: float
 ) -> Any:
     """The open ring ``xy[start:start + n]`` cut to a box of the plane; [k, 2]."""
     # A side makes a ring at most half as long again.
     a, b = np.empty((6 * n + 8, 2)), np.empty((6 * n + 8, 2))
-    a[:n] = xy[start : start + n]
+    for i in range(n):
+        a[i, 0] = xy[start + i, 0]
+        a[i, 1] = xy[start + i, 1]
     n = _cut(a, n, b, 0, west, False)
     n = _cut(b, n, a, 1, south, False)
     n = _cut(a, n, b, 0, east, True)
@@ -54,12 +56,12 @@ def _clipped(
     return a[:n]
 
 
-@njit(cache=True, nogil=True)
+@njit(int64(int64, int64, int64, int64, int64, int64), cache=True, nogil=True)
 def _turn(ax: int, ay: int, bx: int, by: int, cx: int, cy: int) -> int:
-    return (int64(bx) - ax) * (int64(cy) - by) - (int64(by) - ay) * (int64(cx) - bx)
+    return (bx - ax) * (cy - by) - (by - ay) * (cx - bx)
 
 
-@njit(cache=True, nogil=True)
+@njit(int64(_XY, int64, int64, float64, float64, float64, _OUT_XY, int64), cache=True, nogil=True)
 def _put_ring(
     source: Any, start: int, n: int, left: float, top: float, scale: float, out: Any, at: int
 ) -> int:
@@ -106,7 +108,7 @@ def _put_ring(
     return m
 
 
-@njit(cache=True, nogil=True)
+@njit(int64(_OUT_XY, int64, int64), cache=True, nogil=True)
 def _double_area(xy: Any, at: int, n: int) -> int:
     total = int64(0)
     j = at + n - 1
@@ -116,7 +118,7 @@ def _double_area(xy: Any, at: int, n: int) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(types.void(_OUT_XY, int64, int64), cache=True, nogil=True)
 def _reverse(xy: Any, at: int, n: int) -> None:
     for i in range(n // 2):
         j = n - 1 - i
@@ -203,7 +205,7 @@ def clip_polygons(xy, ring, part, row, rows, left, top, scale, low, high):
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(int64(_OUT_XY, int64, int64, float64, float64), cache=True, nogil=True)
 def _put_point(out: Any, begin: int, points: int, fx: float, fy: float) -> int:
     """Append a point of a line to ``out`` unless it adds nothing; the new count of points."""
     x, y = int32(np.floor(fx + 0.5)), int32(np.floor(fy + 0.5))

@@ -11,13 +11,14 @@ from numba import boolean, int32, int64, njit, types, uint8
 _U1 = types.Array(uint8, 1, "C", readonly=True)
 _I4 = types.Array(int32, 1, "C", readonly=True)
 _I8 = types.Array(int64, 1, "C", readonly=True)
+_OUT, _XY = uint8[::1], int64[:, ::1]
 
 
 def _text(text: bytes) -> np.ndarray:
     return np.frombuffer(text, dtype=np.uint8)
 
 
-@njit(cache=True, nogil=True)
+@njit(int64(_OUT, int64, int64), cache=True, nogil=True)
 def _put_integer(out: Any, at: int, value: int) -> int:
     if value < 0:
         out[at] = 45
@@ -34,7 +35,7 @@ def _put_integer(out: Any, at: int, value: int) -> int:
     return at + digits
 
 
-@njit(cache=True, nogil=True)
+@njit(int64(_OUT, int64, int64, int64, int64), cache=True, nogil=True)
 def _put_degrees(out: Any, at: int, value: int, decimals: int, unit: int) -> int:
     """``value`` / 10^decimals without trailing zeros; ``unit`` is 10^decimals."""
     if value < 0:
@@ -56,7 +57,7 @@ def _put_degrees(out: Any, at: int, value: int, decimals: int, unit: int) -> int
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(int64(_OUT, int64, _XY, int64, int64, int64), cache=True, nogil=True)
 def _put_position(out: Any, at: int, xy: Any, v: int, decimals: int, unit: int) -> int:
     out[at] = 91
     at = _put_degrees(out, at + 1, xy[v, 0], decimals, unit)
@@ -66,7 +67,7 @@ def _put_position(out: Any, at: int, xy: Any, v: int, decimals: int, unit: int) 
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(int64(_OUT, int64, _U1, int64, int64), cache=True, nogil=True)
 def _put_bytes(out: Any, at: int, text: Any, start: int, stop: int) -> int:
     for i in range(start, stop):
         out[at] = text[i]
@@ -74,7 +75,7 @@ def _put_bytes(out: Any, at: int, text: Any, start: int, stop: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@njit(int64(_OUT, int64, _U1, int64, int64), cache=True, nogil=True)
 def _put_quoted(out: Any, at: int, text: Any, start: int, stop: int) -> int:
     """A JSON string of UTF-8 bytes."""
     out[at] = 34
@@ -101,7 +102,7 @@ def _put_quoted(out: Any, at: int, text: Any, start: int, stop: int) -> int:
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(int64(_OUT, int64, int64, int64, _XY, _I4, _I4, int64, int64), cache=True, nogil=True)
 def _put_part(
     out: Any, at: int, kind: int, k: int, xy: Any, ring: Any, part: Any, decimals: int, unit: int
 ) -> int:

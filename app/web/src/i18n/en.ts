@@ -15,7 +15,7 @@ export const en: Record<keyof typeof zh, string> = {
 
   "tab.layers": "Layers",
   "tab.totals": "Area totals",
-  "tab.feature": "Feature",
+  "tab.feature": "Attributes",
 
   "layers.title": "Layers",
   "layers.tables": "Tables (no geometry)",
@@ -58,7 +58,7 @@ export const en: Record<keyof typeof zh, string> = {
   "totals.noLayers": "No layer here has areas to add up",
   "totals.csv": "Download CSV",
 
-  "feature.title": "Feature",
+  "feature.title": "Attributes",
   "feature.none": "Nothing selected",
   "feature.none.hint": "Click a parcel, canal or structure on the map to see its attributes here.",
   "feature.zoomTo": "Zoom here",

@@ -13,7 +13,7 @@ export const zh = {
 
   "tab.layers": "图层",
   "tab.totals": "面积合计",
-  "tab.feature": "地块信息",
+  "tab.feature": "属性",
 
   "layers.title": "图层",
   "layers.tables": "记录表(无图形)",
@@ -56,7 +56,7 @@ export const zh = {
   "totals.noLayers": "没有可以合计面积的图层",
   "totals.csv": "下载 CSV",
 
-  "feature.title": "地块信息",
+  "feature.title": "属性",
   "feature.none": "还没有选中地块",
   "feature.none.hint": "在地图上点一个地块、渠道或建筑物,这里显示它的属性。",
   "feature.zoomTo": "缩放到此处",

@@ -32,7 +32,7 @@ export interface Ground {
   text: string;
   textSoft: string;
   halo: string;
-  water: string;
+  waterText: string;
   /** Around lines, so that dark and pale ones both stand off the land. */
   lineCase: string;
   select: string;
@@ -48,7 +48,7 @@ export const LIGHT: Ground = {
   text: "#2b322d",
   textSoft: "#5d655f",
   halo: "#f7f5ee",
-  water: "#2f7fa8",
+  waterText: "#17577c",
   lineCase: "#ffffff",
   select: "#c2371f",
   selectCase: "#ffffff",
@@ -63,7 +63,7 @@ export const DARK: Ground = {
   text: "#e6ebe7",
   textSoft: "#a9b4ae",
   halo: "#131918",
-  water: "#9bd0ec",
+  waterText: "#9bd0ec",
   lineCase: "#b9d3df",
   select: "#ffb454",
   selectCase: "#10201a",

@@ -176,7 +176,7 @@ function polygon(layer: MapLayer, ground: Ground, dark: boolean): LayerSpecifica
       paint: {
         "line-color": style.outline ?? ground.halo,
         "line-width": byZoom([11, 0.3], [14, 1], [17, 2]),
-        "line-opacity": byZoom([11, 0.4], [14, 0.9]),
+        "line-opacity": byZoom([11, 0.15], [13, 0.5], [15, 0.9]),
       },
     },
   ];
@@ -244,7 +244,7 @@ function label(layer: MapLayer, ground: Ground): LayerSpecification {
   const lines = geometry === "MultiLineString";
   return {
     ...base,
-    minzoom: Math.max(lines ? 11 : 13.5, style.min_zoom),
+    minzoom: Math.max(lines ? 12 : 13.5, style.min_zoom),
     type: "symbol",
     layout: {
       ...base.layout,
@@ -252,12 +252,13 @@ function label(layer: MapLayer, ground: Ground): LayerSpecification {
       "text-font": FONT,
       "text-size": lines ? 12 : 11,
       "symbol-placement": lines ? "line" : "point",
+      "symbol-spacing": 420,
       "text-padding": 6,
       "text-max-width": 8,
       ...(lines ? {} : { "text-offset": [0, 0.9] as [number, number], "text-anchor": "top" as const }),
     },
     paint: {
-      "text-color": lines ? ground.water : ground.text,
+      "text-color": lines ? ground.waterText : ground.text,
       "text-halo-color": ground.halo,
       "text-halo-width": 1.4,
     },
@@ -333,7 +334,7 @@ function placeNames(ground: Ground): LayerSpecification[] {
     paint: { "text-color": color, "text-halo-color": ground.halo, "text-halo-width": 1.8 },
   });
   return [
-    text("zone", byZoom([8, 10.5], [12, 13.5]), ground.water),
+    text("zone", byZoom([8, 11], [12, 14]), ground.waterText),
     text("county", byZoom([6, 12], [10, 18]), ground.text),
   ];
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS, Geod
 
@@ -317,6 +317,7 @@ def test_utm_and_other_datums_are_named():
     assert {"GCJ-02", "BD-09", "EPSG:4326"} <= {k.crs for k in c.candidates(BOX)}
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e9, 1e9), min_size=4, max_size=4))
 def test_any_numbers_give_an_answer(numbers):
     x, y = sorted(numbers[:2]), sorted(numbers[2:])
@@ -365,6 +366,7 @@ def test_bd09():
     assert Geod(ellps="GRS80").inv(122.84, 45.62, *got)[2] == pytest.approx(1302, abs=1)
 
 
+@settings(deadline=None)
 @given(st.floats(120, 126), st.floats(43, 47), st.sampled_from(["gcj02", "bd09"]))
 def test_unshift_is_the_inverse(lon, lat, offset):
     true = np.array([[lon, lat]])

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo import units
@@ -42,6 +42,7 @@ def test_arrays_keep_shape_and_nan():
     np.testing.assert_array_equal(units.from_unit(units.to_unit(m2, "km2"), "km2"), m2)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1e12), st.sampled_from(units.UNITS))
 def test_there_and_back(value, unit):
     there = units.to_unit(value, unit)
@@ -76,6 +77,7 @@ def test_unknown_unit():
         units.to_unit(1.0, "acre")
 
 
+@settings(deadline=None)
 @given(st.lists(st.decimals(0, 10**9, places=4), max_size=20), st.sampled_from(units.UNITS))
 def test_balanced_parts_add_up(parts, unit):
     rounded, total = units.balanced(parts, unit, 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 from shapely.geometry import MultiPolygon, Point, Polygon
@@ -39,6 +39,7 @@ def objects(items):
     ("items", "kind"),
     [(POLYGONS, "MultiPolygon"), (LINES, "MultiLineString"), (POINTS, "Point")],
 )
+@settings(deadline=None)
 @given(data=st.data())
 def test_round_trip_in_any_order(items, kind, data):
     flat = from_shapely(objects(items), kind)

@@ -135,6 +135,17 @@ def test_spike_and_straight_points_go():
     assert polygons(pieces)[0] == pytest.approx(on_grid(shapely.Polygon(ring)).area, rel=0.02)
 
 
+@pytest.mark.parametrize("start", range(8))
+def test_a_ring_may_start_anywhere(start):
+    """Halfway along an edge as well: that point is on a straight line and goes."""
+    x, y = WEST + 0.01, SOUTH + 0.01
+    ring = [(x, y), (x + 0.01, y), (x + 0.02, y), (x + 0.02, y + 0.01), (x + 0.02, y + 0.02),
+            (x + 0.01, y + 0.02), (x, y + 0.02), (x, y + 0.01)]  # fmt: skip
+    pieces = cut(shapely.Polygon(ring[start:] + ring[:start]))
+    assert len(pieces.xy) == 4
+    polygons(pieces)
+
+
 def test_neighbours_share_their_edge():
     middle = [(WEST + t * (EAST - WEST), SOUTH + 0.03 + 0.01 * np.sin(9 * t)) for t in
               np.linspace(-0.5, 1.5, 77)]  # fmt: skip
@@ -177,6 +188,7 @@ def test_line_that_comes_back_is_two_lines():
     assert len(pieces.xy) == 8
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(lon, lat), min_size=1, max_size=20))
 def test_points(positions):
     shapes = [shapely.Point(p) for p in positions]

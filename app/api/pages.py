@@ -92,12 +92,12 @@ def build_router(dist: Path = DIST) -> APIRouter:
     """
     pages = APIRouter(include_in_schema=False)
 
-    @pages.get("/docs")
+    @pages.api_route("/docs", methods=["GET", "HEAD"])
     @allow(PUBLIC)
     def docs() -> Response:
         return _page(dist / "docs.html")
 
-    @pages.get("/favicon.svg")
+    @pages.api_route("/favicon.svg", methods=["GET", "HEAD"])
     @allow(PUBLIC)
     def icon() -> Response:
         return _icon(dist / "favicon.svg")

@@ -139,6 +139,13 @@ export class Api {
     return this.get(`/collections/${layer}/items`, { limit: String(limit), f: "geojson" });
   }
 
+  /** The values of a field that occur. Overlaps do not matter here, so the quick sum is asked for. */
+  async present(layer: string, field: string): Promise<Set<string>> {
+    const query = { layer, by: field, measure: "sum", f: "json" };
+    const { rows } = await this.get<Totals>("/totals", query);
+    return new Set(rows.map(({ group }) => String(group[field] ?? "")));
+  }
+
   totals(layer: string, by: string): Promise<Totals> {
     return this.get("/totals", { layer, by, f: "json" });
   }

@@ -127,9 +127,7 @@ async function addLegend(item: HTMLElement, collection: Collection, { api }: Con
 /** Classes that occur: a long code list would bury the few that are on the map. */
 async function presentCodes({ id, liangtian }: Collection, api: Context["api"]): Promise<Set<string> | null> {
   const { by } = liangtian.style;
-  if (liangtian.geometry !== "MultiPolygon" || !by) return null;
-  const totals = await api.totals(id, by).catch(() => null);
-  return totals && new Set(totals.rows.map(({ group }) => String(group[by] ?? "")));
+  return by ? api.present(id, by).catch(() => null) : null;
 }
 
 const FOLD = 8;

@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field as Attr, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import Field as Attr
 
 GeometryType = Literal["Point", "MultiLineString", "MultiPolygon"]
 FieldType = Literal["string", "integer", "number", "boolean", "date", "datetime"]

@@ -6,6 +6,7 @@ import { type AreaUnit, areaShort, date, integer, percent } from "../format";
 import { type Key, language, t } from "../i18n";
 import { classColors, OTHER } from "../map/palette";
 import { GROUND, isZone } from "../map/style";
+import { defaultVisible } from "../visible";
 import { barChart } from "./chart";
 import { button, failed, loading, message } from "./states";
 
@@ -31,7 +32,7 @@ export function totalsPanel(root: HTMLElement, context: Context): void {
       return fill(body, failed(now.error, context, context.actions.reload));
     }
     const layers = now.collections.filter((c) => c.liangtian.geometry === "MultiPolygon");
-    const chosen = layers.find((c) => c.id === store.get().totals?.layer) ?? firstLayer(layers);
+    const chosen = layers.find((c) => c.id === store.get().totals?.layer) ?? firstLayer(layers, defaultVisible(now));
     if (!chosen) return fill(body, message(t("totals.noLayers"), t("layers.none.hint")));
     if (!body.hasChildNodes()) fill(body, loading());
     body.classList.add("stale");
@@ -57,10 +58,10 @@ export function totalsPanel(root: HTMLElement, context: Context): void {
   void update();
 }
 
-/** The layer with classes and the most land in its parcels answers first. */
-function firstLayer(layers: Collection[]): Collection | undefined {
+/** Of the layers shown at the start, the one with classes and the most parcels answers first. */
+function firstLayer(layers: Collection[], shown: string[]): Collection | undefined {
   const worth = (c: Collection): number =>
-    (c.liangtian.class_field ? 2 : 0) + (isZone(c) || c.id === GROUND ? 0 : 1);
+    (shown.includes(c.id) ? 4 : 0) + (c.liangtian.class_field ? 2 : 0) + (isZone(c) || c.id === GROUND ? 0 : 1);
   return [...layers].sort(
     (a, b) => worth(b) - worth(a) || (b.liangtian.count ?? 0) - (a.liangtian.count ?? 0),
   )[0];

@@ -7,7 +7,7 @@ SwaggerUI({
   url: "/api",
   dom_id: "#docs",
   deepLinking: true,
-  docExpansion: "none",
+  docExpansion: "list",
   defaultModelsExpandDepth: 0,
   // The default asks validator.swagger.io about the definition; this service asks nobody.
   validatorUrl: null,

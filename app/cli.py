@@ -89,8 +89,15 @@ def serve(
 
 
 def _serve(data: Path, host: str, port: int, workers: int, public_read: bool | None) -> None:
-    import uvicorn
+    import multiprocessing
 
+    import uvicorn
+    import uvicorn._subprocess
+
+    # Workers are forked from one process that has the program loaded: they share its memory.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["app.served"])
+    uvicorn._subprocess.spawn = context  # type: ignore[assignment]
     os.environ["LIANGTIAN_DATA"] = str(data)
     if public_read is not None:
         os.environ.setdefault("LIANGTIAN_PUBLIC_READ", str(public_read).lower())

@@ -51,9 +51,12 @@ def first_answer(data: Path) -> float:
 
 def workers_of(pid: int) -> list[int]:
     """Worker processes of a service: children that have the service's code loaded."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    commands = {int(c): Path(f"/proc/{c}/cmdline").read_bytes() for c in children}
-    return [child for child, command in commands.items() if b"spawn_main" in command]
+
+    def children(parent: int) -> list[int]:
+        return list(map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split()))
+
+    # The service's child is the fork server; its children are the workers.
+    return [worker for child in children(pid) for worker in children(child)]
 
 
 def edits(data: Path, url: str, workers: int) -> np.ndarray:
@@ -66,6 +69,7 @@ def edits(data: Path, url: str, workers: int) -> np.ndarray:
         table = segment.batch.select([f.name for f in view.layer.fields]).take(rows)
         fids = segment.fid[rows]
         shapes = segment.geometries(rows)
+        versions = segment.column("version", rows).to_numpy() + 1
         for number in range(EDITS):
             one = pa.Table.from_batches([table.slice(number, 1)]).cast(attribute_schema(view.layer))
             fid = fids[number : number + 1]
@@ -75,7 +79,7 @@ def edits(data: Path, url: str, workers: int) -> np.ndarray:
             seen = 0
             while seen < 2 * workers:  # fresh connections, so that every worker is asked
                 answer = httpx.get(f"{url}/collections/{LAYER}/items/{fid[0]}").json()
-                seen = seen + 1 if answer["properties"]["version"] == 2 else 0
+                seen = seen + 1 if answer["properties"]["version"] == versions[number] else 0
                 if seen == 1:
                     shown = perf_counter()
             waits.append(shown - done)

@@ -64,9 +64,14 @@ class Gate:
                     (b"x-content-type-options", b"nosniff"),
                     (b"x-request-id", request_id.encode()),
                 ]
+            elif head_only:
+                message = {**message, "body": b""}
             await send(message)
 
         scope.setdefault("state", {})["request_id"] = request_id
+        head_only = scope["method"] == "HEAD"
+        if head_only:
+            scope = {**scope, "method": "GET"}
         refused = self._refuse(scope)
         if refused is not None:
             await respond(Request(scope), refused)(scope, receive, sending)

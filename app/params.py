@@ -23,6 +23,7 @@ from app import ogc_crs
 from app.problems import Problem, not_found
 from geo.layers import Layer
 from geo.snapshot import cql
+from geo.snapshot.cql.local import LOCAL_TIME
 from geo.snapshot.filters import FieldEquals, TimeWithin, WordsIn
 from geo.snapshot.rows import public_names
 from geo.snapshot.view import Box, Order, RowFilter, View
@@ -109,15 +110,18 @@ AsOf = Annotated[int | datetime | None, Depends(as_of)]
 
 
 def instant(text: str, where: str, code: str, *, end: bool) -> datetime:
-    """A date or date-time (UTC when no offset is given); ``end``: a date means its last moment."""
+    """A date or date-time, local to Baicheng when it has no offset; the result is in UTC.
+
+    ``end``: a date means its last moment, not its first.
+    """
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-            start = datetime.fromisoformat(text).replace(tzinfo=UTC)
+            start = datetime.fromisoformat(text).replace(tzinfo=LOCAL_TIME).astimezone(UTC)
             return start + timedelta(days=1, microseconds=-1) if end else start
         if not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", text, re.ASCII):
             raise ValueError(text)
         value = datetime.fromisoformat(text.replace(" ", "+", 1) if "T" in text else text)
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return (value if value.tzinfo else value.replace(tzinfo=LOCAL_TIME)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise bad(
             where,

@@ -46,6 +46,8 @@ STATUS: dict[str, int] = {
     "E_INTERNAL": 500,
     "E_RECORD": 500,
     "E_STORAGE_FAULT": 503,
+    "E_CANNOT_OPEN": 503,
+    "E_LIVE_DATABASE": 500,
     "E_READ_ONLY": 503,
     "E_BUSY": 503,
     "E_QUERY_TIME": 503,

@@ -10,7 +10,7 @@ from app.api.links import answer
 from app.auth import allow
 from app.state import State
 
-router = APIRouter()
+router = APIRouter(tags=["审计 Audit"])
 
 
 @router.get("/audit", summary="Commits and events, oldest first")

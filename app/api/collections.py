@@ -18,7 +18,7 @@ from geo.layers import Field, Layer
 from geo.snapshot.view import View
 from geo.units import SQUARE_METRES_PER_MU
 
-router = APIRouter()
+router = APIRouter(tags=["图层 Layers"])
 
 TITLE = {"zh": "良田:土地整治地理信息服务", "en": "Liangtian: land remediation GIS"}
 DESCRIPTION = {

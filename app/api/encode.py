@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from app import ogc_crs
@@ -16,6 +18,10 @@ _DEGREE_DECIMALS = 9  # 0.1 mm
 _METRE_DECIMALS = 4
 
 
+#: Features that are put together at a time.
+CHUNK = 1000
+
+
 def features(
     page: Page,
     view: View,
@@ -23,19 +29,20 @@ def features(
     crs: ogc_crs.Crs,
     datum: gcj02.Offset | None,
     skip_geometry: bool,
-) -> bytes:
-    """The features of a page, comma-separated, in the order of the page."""
+) -> Iterator[bytes]:
+    """The features of a page in its order, comma-separated, in pieces of at most `CHUNK`."""
     owner = np.zeros(page.length, dtype=np.int64)
     row = np.zeros(page.length, dtype=np.int64)
     for number, (_, rows, places) in enumerate(page.parts):
         owner[places], row[places] = number, rows
     # Runs of rows from one segment; a page mostly is one run.
-    runs = np.split(row, np.flatnonzero(np.diff(owner)) + 1)
-    owners = owner[np.cumsum([0, *map(len, runs[:-1])])] if page.length else []
-    return b",".join(
-        rows_bytes(view.layer, page.parts[n][0], rows, crs, datum, properties, skip_geometry)
-        for n, rows in zip(owners, runs, strict=False)
-    )
+    cuts = np.union1d(np.flatnonzero(np.diff(owner)) + 1, np.arange(CHUNK, page.length, CHUNK))
+    starts = [0, *cuts.tolist()] if page.length else []
+    for start, end in zip(starts, [*starts[1:], page.length], strict=False):
+        segment = page.parts[owner[start]][0]
+        rows = row[start:end]
+        encoded = rows_bytes(view.layer, segment, rows, crs, datum, properties, skip_geometry)
+        yield b"," + encoded if start else encoded
 
 
 def rows_bytes(

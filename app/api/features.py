@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,8 +14,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app import ogc_crs, params
-from app.api.encode import features
-from app.api.links import CSV, GEOJSON, answer, caching, here, link, produces
+from app.api.encode import CHUNK, features
+from app.api.links import CSV, GEOJSON, answer, caching, here, link, produces, stream
 from app.auth import allow
 from app.params import AsOf, PathLayer, Selected, etag
 from app.problems import Problem, not_found
@@ -26,7 +27,7 @@ from geo.snapshot.rows import public_names
 from geo.snapshot.view import Order, Page, View
 from geo.units import SQUARE_METRES_PER_MU
 
-router = APIRouter()
+router = APIRouter(tags=["要素 Features"])
 
 Datum = gcj02.Offset
 Format = Literal["geojson", "json", "csv"]
@@ -107,7 +108,7 @@ def items(
         after=after,
         offset=offset,
     )
-    body = features(page, view, properties, out, datum, skip_geometry)
+    pieces = features(page, view, properties, out, datum, skip_geometry)
     links = [{"href": here(request), "rel": "self", "type": GEOJSON}]
     if page.next_key is not None:
         href = here(request, next=params.cursor_of(page.next_key), offset=None)
@@ -121,9 +122,12 @@ def items(
     }
     if datum:
         head["liangtian"] |= {"datum": datum, "approximate": True}
-    content = b'{"type":"FeatureCollection",' + orjson.dumps(head)[1:-1] + b',"features":['
+    opening = b'{"type":"FeatureCollection",' + orjson.dumps(head)[1:-1] + b',"features":['
     headers = {"Content-Crs": f"<{out.uri}>"}
-    return answer(request, content + body + b"]}", tag, GEOJSON, headers)
+    if page.length <= CHUNK:
+        content = b"".join((opening, *pieces, b"]}"))
+        return answer(request, content, tag, GEOJSON, headers)
+    return stream(request, chain([opening], pieces, [b"]}"]), tag, GEOJSON, headers)
 
 
 def _output_crs(text: str, datum: str | None) -> ogc_crs.Crs:
@@ -192,7 +196,7 @@ def item(
     out = _output_crs(crs, datum)
     page = Page([(segment, np.array([row]), np.array([0]))], 1, 1, None)
     version = segment.column("version", np.array([row]))[0].as_py()
-    feature = orjson.loads(features(page, view, None, out, datum, skip_geometry=False))
+    feature = orjson.loads(b"".join(features(page, view, None, out, datum, skip_geometry=False)))
     path = f"/collections/{layer.id}/items/{fid}"
     feature["links"] = [
         link(request, path, "self", GEOJSON),

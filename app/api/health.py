@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from app.auth import PUBLIC, allow
 from app.state import State
 
-router = APIRouter()
+router = APIRouter(tags=["健康 Health"])
 
 _LEAST_FREE = 200 * 2**20
 

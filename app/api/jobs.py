@@ -15,7 +15,7 @@ from app.auth import User, allow
 from app.jobs.queue import Job, Queue
 from app.problems import Problem, not_found
 
-router = APIRouter()
+router = APIRouter(tags=["任务 Jobs"])
 
 JobId = Annotated[int, Path(ge=1, le=2**53)]
 _ENDED = ("done", "failed", "cancelled")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import orjson
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from app.language import language_of
 from app.params import not_modified
@@ -71,17 +72,39 @@ def answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """An answer in the request's language; 304 when the client has it already."""
+    out, known = _headers(request, tag, headers)
+    if known:
+        return Response(status_code=304, headers=out)
+    body = content if isinstance(content, bytes) else orjson.dumps(content)
+    return Response(body, headers=out, media_type=media_type)
+
+
+def stream(
+    request: Request,
+    pieces: Iterable[bytes],
+    tag: str,
+    media_type: str,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Like `answer`, for what is made while it is sent."""
+    out, known = _headers(request, tag, headers)
+    if known:
+        return Response(status_code=304, headers=out)
+    return StreamingResponse(pieces, headers=out, media_type=media_type)
+
+
+def _headers(
+    request: Request, tag: str | None, more: dict[str, str] | None
+) -> tuple[dict[str, str], bool]:
+    """The headers of an answer, and whether the client has it already."""
     language = language_of(request)
     out = {
         "Content-Language": "en" if language == "en" else "zh-CN",
         "Vary": "Accept, Accept-Language, Authorization",
         "Cache-Control": caching(request),
-        **(headers or {}),
+        **(more or {}),
     }
-    if tag is not None:
-        tag = f'{tag[:-1]}-{language}"'
-        out["ETag"] = tag
-        if not_modified(request, tag):
-            return Response(status_code=304, headers=out)
-    body = content if isinstance(content, bytes) else orjson.dumps(content)
-    return Response(body, headers=out, media_type=media_type)
+    if tag is None:
+        return out, False
+    out["ETag"] = tag = f'{tag[:-1]}-{language}"'
+    return out, not_modified(request, tag)

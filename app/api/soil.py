@@ -24,7 +24,7 @@ from geo.snapshot import cql
 from geo.soil import indices, mask
 from geo.soil.grading import Gradings
 
-router = APIRouter()
+router = APIRouter(tags=["土壤 Soil"])
 
 RunId = Annotated[int, Path(ge=1, le=2**53)]
 

@@ -23,7 +23,7 @@ from geo.tiles.clip import clip, join
 from geo.tiles.grid import Tile
 from geo.tiles.grid import tile as grid_tile
 
-router = APIRouter()
+router = APIRouter(tags=["切片 Tiles"])
 
 MOST_ZOOM = 22
 _EMPTY = b'{"type":"FeatureCollection","features":[]}'

@@ -20,7 +20,7 @@ from geo.snapshot.view import View
 from geo.totals.total import Row, Totals, total
 from geo.units import SQUARE_METRES_PER_MU
 
-router = APIRouter()
+router = APIRouter(tags=["统计 Totals"])
 
 _MU = float(SQUARE_METRES_PER_MU)
 _PER = {"m2": 1.0, "ha": 1e4, "mu": _MU, "km2": 1e6}

@@ -24,7 +24,7 @@ from app.times import now
 from geo.intake.decide import Decisions
 from geo.record.tables import people, uploads
 
-router = APIRouter()
+router = APIRouter(tags=["上传 Uploads"])
 
 
 UploadId = Annotated[int, Path(ge=1, le=2**53)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from rich.table import Table
@@ -20,7 +22,6 @@ LEAST = {
 
 def versions() -> dict[str, tuple[int, ...]]:
     """The C libraries that are really loaded."""
-    import pyogrio
     import pyproj
     import shapely
 
@@ -29,10 +30,18 @@ def versions() -> dict[str, tuple[int, ...]]:
     proj = tuple(int(part) for part in pyproj.proj_version_str.split("."))
     return {
         "SQLite": tuple(sqlite.library().sqlite_version_info),
-        "GDAL (pyogrio)": tuple(pyogrio.__gdal_version__),
+        "GDAL (pyogrio)": _gdal(),
         "GEOS": tuple(shapely.geos_version),
         "PROJ": proj,
     }
+
+
+def _gdal() -> tuple[int, ...]:
+    """Asked in a process of its own: GDAL never shares one with an open record."""
+    code = "import pyogrio; print(*pyogrio.__gdal_version__)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    return tuple(int(part) for part in done.stdout.split())
 
 
 def check(data: Path) -> tuple[Table, bool]:

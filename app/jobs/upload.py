@@ -58,6 +58,7 @@ def examine(
         limits,
         report,
         cancelled=cancelled,
+        readable=[],
     )
     return content, staged / stage.FILE
 

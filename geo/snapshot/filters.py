@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from geo.errors import Rejected
 from geo.layers import Field, Layer
+from geo.snapshot.cql.local import LOCAL_TIME
 from geo.snapshot.segment import Rows, Segment
 
 _WORDS = {"true": True, "1": True, "false": False, "0": False}
@@ -65,7 +66,7 @@ def _value(field: Field, text: str) -> object:
             return date.fromisoformat(text)
         if field.type == "datetime":
             moment = datetime.fromisoformat(text)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment if moment.tzinfo else moment.replace(tzinfo=LOCAL_TIME)
     except (ValueError, KeyError, OverflowError):
         raise Rejected(
             "E_PARAMETER",
@@ -90,7 +91,7 @@ class TimeWithin:
         found = pc.is_valid(array)
         for bound, compare in ((self.start, pc.greater_equal), (self.end, pc.less_equal)):
             if bound is not None:
-                limit = bound.date() if self.field.type == "date" else bound
+                limit = bound.astimezone(LOCAL_TIME).date() if self.field.type == "date" else bound
                 found = pc.and_(
                     found, pc.fill_null(compare(array, pa.scalar(limit, array.type)), False)
                 )

@@ -23,6 +23,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from geo.errors import Rejected
+from geo.live import refuse_live
 from geo.soil.grid import Grid
 from geo.soil.scene import CLASS_BANDS, PRESETS, Scene, Sensor, digest, inside
 
@@ -37,6 +38,7 @@ Reflectance = dict[str, NDArray[np.float32]]
 @contextmanager
 def open_checked(path: Path) -> Iterator[Any]:
     """The rasterio dataset of a GeoTIFF that passes `_check_header`."""
+    refuse_live(path)
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_CACHEMAX=256):
         try:
             dataset = rasterio.open(path, driver="GTiff")

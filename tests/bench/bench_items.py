@@ -1,8 +1,8 @@
 """Reading features: `items?bbox=...&limit=1000` of a 200,000-parcel layer, over HTTP.
 
 Ours beside tipg on PostGIS and beside pygeoapi on the same GeoPackage. All three hold the same
-features and get the same boxes from the same client, one request after the other on a kept
-connection; the first requests (connections, caches of the disk) are not counted, no conditional
+features and get the same boxes from the same client, one request after the other on kept
+connections; the first requests (connections, caches of the disk) are not counted, no conditional
 requests, no compression.
 
 Run: python -m tests.bench.bench_items [parcels]
@@ -12,10 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,27 +31,45 @@ LIMIT = 1000
 REQUESTS = 60
 WARM = 5
 POSTGRES = {"shared_buffers": "1GB", "work_mem": "64MB", "random_page_cost": "1.1"}
-SECONDS = 60.0  # a slow server is measured on fewer requests
 
 Box = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What one server did with one set of boxes."""
+class Peer:
+    """One server, asked over a kept connection; remembers what it answered.
 
-    milliseconds: np.ndarray
-    returned: list[int]
-    keys: list[set[str]]
-    size: int
+    The client is `http.client`, because httpx spends as long on a megabyte of answer as the fastest
+    of the servers.
+    """
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.url = urlsplit(url)
+        self.connection = HTTPConnection(self.url.netloc, timeout=300)
+        self.milliseconds: list[float] = []
+        self.keys: list[set[str]] = []
+        self.bytes = 0
+
+    def ask(self, box: Box, counted: bool = True) -> None:
+        """Time one question; the answer counts when its last byte has arrived."""
+        query = urlencode({"bbox": ",".join(map(str, box)), "limit": LIMIT}, safe=",")
+        headers = {"Accept-Encoding": "identity"}
+        start = perf_counter()
+        self.connection.request("GET", f"{self.url.path}?{query}", headers=headers)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        elapsed = perf_counter() - start
+        if answer.status != 200:
+            raise RuntimeError(f"{self.name}: {answer.status} {body[:500]!r}")
+        if counted:
+            self.milliseconds.append(elapsed * 1000)
+            features = json.loads(body)["features"]
+            self.keys.append({feature["properties"][parcels.KEY] for feature in features})
+            self.bytes += len(body)
 
     @property
     def median(self) -> float:
         return float(np.median(self.milliseconds))
-
-    @property
-    def p95(self) -> float:
-        return float(np.percentile(self.milliseconds, 95))
 
 
 def boxes(bounds: np.ndarray, around: int, count: int, seed_: int) -> list[Box]:
@@ -71,62 +86,31 @@ def boxes(bounds: np.ndarray, around: int, count: int, seed_: int) -> list[Box]:
     return result  # type: ignore[return-value]
 
 
-def ask(url: str, questions: list[Box], key: str) -> Answers:
-    """Time every question; the answer counts when its last byte has arrived.
-
-    The client is `http.client`, because httpx spends as long on a megabyte of answer as the fastest
-    of the servers.
-    """
-    milliseconds, returned, keys, size = [], [], [], 0
-    address = urlsplit(url)
-    connection = HTTPConnection(address.netloc, timeout=300)
-    spent = perf_counter()
-    for number, box in enumerate(questions[:WARM] + questions):
-        query = urlencode({"bbox": ",".join(map(str, box)), "limit": LIMIT}, safe=",")
-        start = perf_counter()
-        connection.request(
-            "GET", f"{address.path}?{query}", headers={"Accept-Encoding": "identity"}
-        )
-        answer = connection.getresponse()
-        body = answer.read()
-        elapsed = (perf_counter() - start) * 1000
-        if answer.status != 200:
-            raise RuntimeError(f"{url}: {answer.status} {body[:500]!r}")
-        if number < WARM:
-            continue
-        milliseconds.append(elapsed)
-        features = json.loads(body)["features"]
-        returned.append(len(features))
-        keys.append({feature["properties"][key] for feature in features})
-        size += len(body)
-        if perf_counter() - spent > SECONDS and len(keys) >= WARM:
-            break
-    connection.close()
-    return Answers(np.array(milliseconds), returned, keys, size // len(keys))
-
-
-def compare(title: str, asked: dict[str, Callable[[], Answers]]) -> None:
-    """Ask the servers in turn and print one line for each."""
+def compare(title: str, urls: dict[str, str], questions: list[Box]) -> None:
+    """Ask all servers every question, in turn, so that other work on the machine hits all alike."""
     print(f"\n{title}")
-    first: Answers | None = None
-    for name, run in asked.items():
-        got = run()
-        first = first or got
-        common = min(len(got.keys), len(first.keys))
+    peers = [Peer(name, url) for name, url in urls.items()]
+    for number, box in enumerate(questions[:WARM] + questions):
+        for peer in peers:
+            peer.ask(box, counted=number >= WARM)
+    ours = peers[0]
+    for peer in peers:
         same = sum(
             a == b if min(len(a), len(b)) < LIMIT else len(a) == len(b)
-            for a, b in zip(got.keys[:common], first.keys[:common], strict=True)
+            for a, b in zip(peer.keys, ours.keys, strict=True)
         )
-        ratio = "" if got is first else f"   we are {got.median / first.median:6.1f} times faster"
+        ratio = "" if peer is ours else f"   we are {peer.median / ours.median:6.1f} times faster"
         print(
-            f"  {name:<22} median {got.median:8.2f} ms   p95 {got.p95:8.2f} ms   "
-            f"{np.mean(got.returned):6.0f} features, {got.size / 1024:6.0f} KiB, "
-            f"same answer in {same}/{common}{ratio}"
+            f"  {peer.name:<22} median {peer.median:8.2f} ms   "
+            f"p95 {np.percentile(peer.milliseconds, 95):8.2f} ms   "
+            f"{np.mean([len(keys) for keys in peer.keys]):5.0f} features, "
+            f"{peer.bytes / len(questions) / 1024:5.0f} KiB, "
+            f"same answer in {same}/{len(questions)}{ratio}"
         )
 
 
 def main(count: int = PARCELS) -> None:
-    layer, key = parcels.LAYER, parcels.KEY
+    layer = parcels.LAYER
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="liangtian-bench-")))
         copy = folder / "copy.gpkg"
@@ -151,7 +135,7 @@ def main(count: int = PARCELS) -> None:
             ("boxes with about 200 parcels", 200),
         ):
             questions = boxes(bounds, around, min(REQUESTS, count // 10), around)
-            compare(title, {name: partial(ask, url, questions, key) for name, url in urls.items()})
+            compare(title, urls, questions)
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def test_processes_that_create_the_file_at_once(tmp_path: Path) -> None:
 
 
 WRITER = """
-import json, random, sys
+import json, random, sys, time
 from pathlib import Path
 from geo.record.protocol import ChangeSet
 from tests.geo.record.builders import AUTHOR, create, plots, table
@@ -142,7 +142,8 @@ path, ledger = Path(sys.argv[1]), open(sys.argv[2], "a")
 record = create(path)
 print("ready", flush=True)
 mine = []
-while True:
+end = time.monotonic() + 30  # by itself, should nobody kill it
+while time.monotonic() < end:
     n = random.choice([1, 1, 1, 40, 2500])
     changes = [plots(n, random.randrange(10**5))]
     commit, (fids,) = record.commit(changes, AUTHOR)

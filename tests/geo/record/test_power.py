@@ -25,13 +25,14 @@ from tests.geo.record.builders import AUTHOR, create, table
 pytestmark = pytest.mark.faults
 
 WRITER = """
-import sys
+import sys, time
 from pathlib import Path
 from tests.geo.record.builders import AUTHOR, create, table
 from geo.record.protocol import ChangeSet
 record = create(Path(sys.argv[1]))
 record._writer.execute(f"PRAGMA synchronous = {sys.argv[2]}")
-while True:
+end = time.monotonic() + 30  # by itself, should nobody kill it
+while time.monotonic() < end:
     record.commit([ChangeSet.inserts("treatments", table(1))], AUTHOR)
     print(record.head().revision, flush=True)
 """

@@ -61,7 +61,7 @@ def permission_of(route: object) -> str | None:
     return getattr(getattr(route, "endpoint", None), "permission", None)
 
 
-def authorize(request: Request) -> User:
+async def authorize(request: Request) -> User:
     """Application-wide dependency: sets ``request.state.user`` or refuses the request.
 
     It runs before any body is read: no route declares a body parameter.

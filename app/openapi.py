@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from app.api.links import JSON, OPENAPI, PROBLEM, answer, produces
 from app.auth import PUBLIC, allow, permission_of
-from app.params import BODIES
+from app.bodies import BODIES
 
 VERSION = version("liangtian")
 

@@ -1,4 +1,8 @@
-"""Query parameters as named dependencies; each says what it means and refuses what it is not."""
+"""Query parameters as named dependencies; each says what it means and refuses what it is not.
+
+They are coroutines because FastAPI sends every other function to a thread, which takes
+longer than reading a parameter does.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import base64
 import hashlib
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
@@ -17,7 +21,6 @@ from fastapi import Depends, Query, Request
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query as QueryInfo
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
 
 from app import ogc_crs
 from app.problems import Problem, not_found
@@ -42,7 +45,7 @@ _Endpoint = TypeVar("_Endpoint", bound=Callable[..., object])
 
 
 def takes_fields(endpoint: _Endpoint) -> _Endpoint:
-    """Mark a route whose parameters include field names; it refuses unknown ones itself."""
+    """Mark a route whose parameters include the names of the layer's fields."""
     endpoint.takes_fields = True  # type: ignore[attr-defined]
     return endpoint
 
@@ -50,16 +53,19 @@ def takes_fields(endpoint: _Endpoint) -> _Endpoint:
 _DECLARED: dict[str, frozenset[str]] = {}
 
 
-def known_parameters(request: Request) -> None:
+async def known_parameters(request: Request) -> None:
     """Application-wide dependency: an unknown parameter is an error, not silence."""
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute) or getattr(route.endpoint, "takes_fields", False):
+    if not isinstance(route, APIRoute):
         return
     known = _DECLARED.get(route.unique_id)
     if known is None:
         declared = get_flat_params(route.dependant)
         names = {p.alias for p in declared if isinstance(p.field_info, QueryInfo)}
         known = _DECLARED[route.unique_id] = EVERYWHERE | names
+    if getattr(route.endpoint, "takes_fields", False):
+        layer = request.path_params.get("layer") or request.query_params.get("layer", "")
+        known = known | find_layer(request, layer).by_name.keys()
     refuse_unknown(request, known)
 
 
@@ -75,8 +81,8 @@ def refuse_unknown(request: Request, known: frozenset[str] | set[str]) -> None:
             )
 
 
-def layer_of(request: Request, layer: str) -> Layer:
-    """The layer named in the path; 404 when there is none."""
+def find_layer(request: Request, layer: str) -> Layer:
+    """A layer by its id. Raises `Problem` E_NOT_FOUND."""
     found = request.app.state.liangtian.catalog.layers.get(layer)
     if found is None:
         names = ", ".join(request.app.state.liangtian.catalog.layers)
@@ -90,10 +96,15 @@ def layer_of(request: Request, layer: str) -> Layer:
     return found
 
 
+async def layer_of(request: Request, layer: str) -> Layer:
+    """The layer named in the path."""
+    return find_layer(request, layer)
+
+
 PathLayer = Annotated[Layer, Depends(layer_of)]
 
 
-def as_of(
+async def as_of(
     as_of: Annotated[
         str | None,
         Query(max_length=40, description="A revision number or a date-time: the data as it was."),
@@ -195,18 +206,15 @@ class Selection:
     box: Box | None
 
 
-SELECTION_NAMES = frozenset(
-    {"bbox", "bbox-crs", "datetime", "filter", "filter-lang", "filter-crs", "q", "as_of"}
-)
-
-
-def selection_of(layer_dependency: Callable[..., Layer]) -> Callable[..., Selection]:
+def selection_of(
+    layer_dependency: Callable[..., Awaitable[Layer]],
+) -> Callable[..., Awaitable[Selection]]:
     """The dependency that reads a selection, for a layer from the path or a parameter.
 
     Every way to choose features; field names are parameters too (``county=220882``).
     """
 
-    def selection(
+    async def selection(
         request: Request,
         layer: Layer = Depends(layer_dependency),  # noqa: B008 (annotations cannot see it)
         bbox: Annotated[str | None, Query(max_length=200, description="Bounds to meet.")] = None,
@@ -257,7 +265,7 @@ def _filter(text: str, language: cql.Language, crs_text: str, layer: Layer) -> R
 Selected = Annotated[Selection, Depends(selection_of(layer_of))]
 
 
-def sort_order(
+async def sort_order(
     layer: PathLayer,
     sortby: Annotated[
         str | None, Query(max_length=200, description="Properties; - for descending.")
@@ -287,12 +295,17 @@ def sortables(layer: Layer) -> list[str]:
     return public_names(layer)
 
 
-def chosen_properties(
+async def chosen_properties(
     layer: PathLayer,
     properties: Annotated[
         str | None, Query(max_length=1000, description="Only these properties.")
     ] = None,
 ) -> tuple[str, ...] | None:
+    return read_properties(layer, properties)
+
+
+def read_properties(layer: Layer, properties: str | None) -> tuple[str, ...] | None:
+    """Names of properties with commas between them. Raises `Problem` E_PARAMETER."""
     if properties is None:
         return None
     names = tuple(part.strip() for part in properties.split(",") if part.strip())
@@ -356,36 +369,3 @@ def feature_of(view: View, fid: int) -> tuple[Any, int]:
     if found is None:
         raise not_found(f"没有要素 {fid}", f"There is no feature {fid}", where=view.layer.id)
     return found
-
-
-_Body = TypeVar("_Body", bound=BaseModel)
-#: Models of bodies by name, for the OpenAPI document.
-BODIES: dict[str, type[BaseModel]] = {}
-
-
-def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI part of a JSON body that the route reads itself, after authorization."""
-    BODIES[model.__name__] = model
-    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
-    content = {"application/json": {"schema": reference}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-async def read_json(request: Request, model: type[_Body]) -> _Body:
-    """The body as ``model``; what does not fit is refused with its place."""
-    kind = request.headers.get("content-type", "application/json").split(";")[0].strip()
-    if kind != "application/json":
-        raise bad(
-            "Content-Type",
-            f"内容类型 {kind} 不支持",
-            f"The content type {kind} is not supported",
-            "E_TYPE",
-            ("请用 application/json", "Send application/json"),
-        )
-    try:
-        return model.model_validate_json(await request.body())
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "body"
-        zh, en = f"内容不正确:{first['msg']}", f"The body does not fit: {first['msg']}"
-        raise bad(place, zh, en, "E_BODY") from None

@@ -35,7 +35,7 @@ def _return_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return
-    for option, value in ((-3, 1 << 17), (-1, 1 << 17), (-8, 2)):  # mmap, trim, arenas
+    for option, value in ((-3, 8 << 20), (-1, 16 << 20), (-8, 2)):  # mmap, trim, arenas
         mallopt(option, value)
 
 

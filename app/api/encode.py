@@ -29,7 +29,7 @@ def features(
     crs: ogc_crs.Crs,
     datum: gcj02.Offset | None,
     skip_geometry: bool,
-) -> Iterator[bytes]:
+) -> Iterator[bytes | memoryview]:
     """The features of a page in its order, comma-separated, in pieces of at most `CHUNK`."""
     owner = np.zeros(page.length, dtype=np.int64)
     row = np.zeros(page.length, dtype=np.int64)
@@ -42,7 +42,9 @@ def features(
         segment = page.parts[owner[start]][0]
         rows = row[start:end]
         encoded = rows_bytes(view.layer, segment, rows, crs, datum, properties, skip_geometry)
-        yield b"," + encoded if start else encoded
+        if start:
+            yield b","
+        yield encoded
 
 
 def rows_bytes(
@@ -53,7 +55,7 @@ def rows_bytes(
     datum: gcj02.Offset | None = None,
     properties: tuple[str, ...] | None = None,
     skip_geometry: bool = False,
-) -> bytes:
+) -> memoryview:
     """Rows of a segment as GeoJSON features with commas between them."""
     geometry = None
     if layer.geometry is not None and not skip_geometry:

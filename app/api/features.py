@@ -31,10 +31,6 @@ router = APIRouter(tags=["要素 Features"])
 
 Datum = gcj02.Offset
 Format = Literal["geojson", "json", "csv"]
-_ITEM_NAMES = params.SELECTION_NAMES | {
-    "limit", "offset", "next", "sortby", "properties", "crs", "datum", "resulttype",
-    "skipGeometry", *params.EVERYWHERE,
-}  # fmt: skip
 
 
 def _format(request: Request, f: str | None) -> str:
@@ -43,14 +39,9 @@ def _format(request: Request, f: str | None) -> str:
     return "csv" if request.headers.get("accept", "").startswith("text/csv") else "geojson"
 
 
-def _known(request: Request, layer: PathLayer) -> None:
-    params.refuse_unknown(request, _ITEM_NAMES | set(layer.by_name))
-
-
 @router.get(
     "/collections/{layer}/items",
     summary="Features of a layer",
-    dependencies=[Depends(_known)],
 )
 @allow("viewer")
 @produces(GEOJSON, CSV)

@@ -81,7 +81,7 @@ def answer(
 
 def stream(
     request: Request,
-    pieces: Iterable[bytes],
+    pieces: Iterable[bytes | memoryview],
     tag: str,
     media_type: str,
     headers: dict[str, str] | None = None,

@@ -11,7 +11,7 @@ import pyarrow as pa
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app import blobs, idempotency, params, scenes
+from app import blobs, bodies, idempotency, params, scenes
 from app.api.links import CSV, GEOJSON, JSON, answer, caching, link, produces
 from app.auth import User, allow
 from app.jobs import queue
@@ -110,12 +110,12 @@ def _item(request: Request, scene: Any) -> dict[str, Any]:
     "/soil/runs",
     summary="Compute areas of salinity grades",
     status_code=202,
-    openapi_extra=params.json_body(Run),
+    openapi_extra=bodies.json_body(Run),
 )
 @allow("agronomist")
 async def start(request: Request) -> Response:
     """Checked at once as far as possible; the work is a job."""
-    asked = await params.read_json(request, Run)
+    asked = await bodies.read_json(request, Run)
     return await anyio.to_thread.run_sync(_start, request, asked)
 
 
@@ -137,7 +137,7 @@ def _start(request: Request, asked: Run) -> Response:
             where="index",
         )
     _gradings(request).resolve(args["grading"]).axis_for(f"index:{index.id}")
-    layer = params.layer_of(request, asked.zones.layer)
+    layer = params.find_layer(request, asked.zones.layer)
     if layer.geometry != "MultiPolygon":
         raise bad("zones.layer", "统计单元必须是面图层", "Zones must be polygons", "E_ZONE_TYPE")
     if asked.zones.filter:

@@ -27,7 +27,6 @@ router = APIRouter(tags=["切片 Tiles"])
 
 MOST_ZOOM = 22
 _EMPTY = b'{"type":"FeatureCollection","features":[]}'
-_TILE_NAMES = params.SELECTION_NAMES | params.EVERYWHERE | {"properties", "v"}
 
 
 def default_properties(layer: Layer) -> tuple[str, ...]:
@@ -89,13 +88,12 @@ def tile(
     ] = None,
 ) -> Response:
     """Features that meet the tile, clipped to it. `?v=` may be kept for ever."""
-    params.refuse_unknown(request, _TILE_NAMES | set(layer.by_name))
     where = grid_tile(z, x, y)
     if layer.geometry is None:
         raise Problem("E_NOT_FOUND", "该表没有图形", "This table has no geometry", where=layer.id)
     state: State = request.app.state.liangtian
     view = state.snapshots.view(layer.id, as_of)
-    names = params.chosen_properties(layer, properties) or default_properties(layer)
+    names = params.read_properties(layer, properties) or default_properties(layer)
     tag = etag(layer.id, view.touched, params.digest(request), z, x, y, kind)
     headers = {"ETag": tag, "Vary": "Authorization", "Cache-Control": _kept(request, view, v)}
     if params.not_modified(request, tag):

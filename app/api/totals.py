@@ -37,16 +37,11 @@ _LENGTH = {"zh": "大地线长度(米)", "en": "Geodesic length (m)"}
 _COUNT = {"zh": "记录数", "en": "Number of records"}
 
 
-def _layer(request: Request, layer: Annotated[str, Query(max_length=40)]) -> Layer:
-    return params.layer_of(request, layer)
+async def _layer(request: Request, layer: Annotated[str, Query(max_length=40)]) -> Layer:
+    return params.find_layer(request, layer)
 
 
-def _known(request: Request, layer: Annotated[Layer, Depends(_layer)]) -> None:
-    known = params.SELECTION_NAMES | params.EVERYWHERE | set(layer.by_name)
-    params.refuse_unknown(request, known | {"layer", "by", "measure", "unit"})
-
-
-def _by(
+async def _by(
     layer: Annotated[Layer, Depends(_layer)],
     by: Annotated[str | None, Query(max_length=200, description="Fields to group by.")] = None,
 ) -> tuple[str, ...]:
@@ -65,7 +60,7 @@ def _by(
     return names
 
 
-@router.get("/totals", summary="Totals of a layer", dependencies=[Depends(_known)])
+@router.get("/totals", summary="Totals of a layer")
 @allow("viewer")
 @produces(JSON, CSV)
 @params.takes_fields

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Row, select
 from starlette.datastructures import UploadFile
 
-from app import blobs, idempotency, params
+from app import blobs, bodies, idempotency, params
 from app.api.links import answer
 from app.auth import User, allow, require
 from app.jobs import queue
@@ -42,7 +42,7 @@ async def upload(
 ) -> Response:
     """The raw body (or one multipart file). Answers at once; the report follows."""
     state: State = request.app.state.liangtian
-    found = params.layer_of(request, layer)
+    found = params.find_layer(request, layer)
     stream, name = await _incoming(request, filename)
     blob = await blobs.receive(state.settings.blob_folder, stream)
     if blob.size == 0:
@@ -185,11 +185,11 @@ def one(request: Request, upload_id: UploadId) -> Response:
     "/uploads/{upload_id}",
     summary="Decide on encoding, CRS, mapping or mode and look again",
     status_code=202,
-    openapi_extra=params.json_body(Decisions),
+    openapi_extra=bodies.json_body(Decisions),
 )
 @allow("field")
 async def decide(request: Request, upload_id: UploadId) -> Response:
-    taken = (await params.read_json(request, Decisions)).model_dump(mode="json", exclude_unset=True)
+    taken = (await bodies.read_json(request, Decisions)).model_dump(mode="json", exclude_unset=True)
     return await anyio.to_thread.run_sync(_decide, request, upload_id, taken)
 
 

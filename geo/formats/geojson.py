@@ -219,7 +219,7 @@ def features_bytes(
     geometry: tuple[NDArray[np.uint8], NDArray[np.int64]] | None,
     properties: pa.Array,
     rows: NDArray[np.integer] | None = None,
-) -> bytes:
+) -> memoryview:
     """GeoJSON features, separated by commas, without the collection around them.
 
     ``geometry`` is the answer of `geometry_bytes` for the same rows as ``ids`` (None:
@@ -234,7 +234,7 @@ def features_bytes(
     if len(rows) != count or (geometry is not None and len(shape_at) != count + 1):
         raise ValueError("ids, geometry and properties are of different lengths")
     if count == 0:
-        return b""
+        return memoryview(b"")
     if rows.min() < 0 or rows.max() >= len(places) - 1:
         raise IndexError(f"a row is outside the {len(places) - 1} rows of properties")
     size = int(np.sum(places[rows + 1] - places[rows])) + count * (kernels.FEATURE + 4)
@@ -242,4 +242,4 @@ def features_bytes(
     out = np.empty(size, dtype=np.uint8)
     shapes, shape_at = _frozen(shapes, np.uint8), _frozen(shape_at, np.int64)
     end = kernels.write_features(ids, shapes, shape_at, data, places, rows, out)
-    return out[:end].tobytes()
+    return out.data[:end]

@@ -110,9 +110,14 @@ class View:
 
         ``after`` is the ``next_key`` of the page before; ``offset`` skips rows.
         """
-        matches = self.match(filters, box)
-        matched = sum(len(rows) for _, rows in matches)
         wanted = limit + offset
+        if not (filters or order or box is not None):
+            first = after[-1] if after else None
+            matches = [(s, self._ahead(s, first, wanted + 1)) for s in self.segments]
+            matched = self.count()
+        else:
+            matches = self.match(filters, box)
+            matched = sum(len(rows) for _, rows in matches)
         kept: list[tuple[Segment, Rows, np.ndarray]] = []
         more = False
         for segment, rows in matches:
@@ -136,6 +141,18 @@ class View:
             which, row = places[:, sequence[-1]]
             next_key = _key(kept[which][0], int(kept[which][1][row]), order)
         return Page(parts, len(sequence), matched, next_key)
+
+    def _ahead(self, segment: Segment, after: object, wanted: int) -> Rows:
+        """The first rows alive with a fid above ``after``: no need to look at all of them."""
+        at = 0
+        if after is not None:
+            at = int(np.searchsorted(segment.fid, int(str(after)), "right", sorter=segment.by_fid))
+        found = np.empty(0, dtype=np.int64)
+        while at < segment.length and len(found) < wanted:
+            rows = segment.by_fid[at : at + 2 * wanted].astype(np.int64)
+            found = np.concatenate((found, rows[segment.alive(self.revision, rows)]))
+            at += len(rows)
+        return found[:wanted]
 
     def comparable(self, name: str, value: object) -> bool:
         """Whether a value from outside can be compared with a property when paging."""

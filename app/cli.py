@@ -122,7 +122,7 @@ def import_(
     data: Data = DEFAULT_DATA,
     encoding: Annotated[str | None, typer.Option(help="编码 / encoding")] = None,
     crs: Annotated[str | None, typer.Option(help="坐标系,如 EPSG:4529 / CRS")] = None,
-    mode: Annotated[str, typer.Option(help="append | upsert | replace")] = "append",
+    mode: Annotated[str | None, typer.Option(help="append | upsert | replace")] = None,
     check: Annotated[bool, typer.Option("--check", help="只检查,不保存 / check only")] = False,
     reason: Annotated[str, typer.Option(help="原因 / why")] = "命令行导入",
 ) -> None:
@@ -138,7 +138,9 @@ def import_(
                 task, description=stage, total=100, completed=100 * (part or 0)
             ),
         )  # fmt: skip
-    console.print_json(json.dumps(done, ensure_ascii=False))
+    typer.echo(json.dumps(done, ensure_ascii=False, indent=2))
+    if done["state"] != "ready":
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -236,7 +238,8 @@ def user_add(
         people = People(place.record)
         people.put(name, role, password, author, tuple(county or ()))
         token = people.issue_token(name, author, label="命令行")
-    Console().print_json(json.dumps({"user": name, "password": password, "token": token}))
+    made = {"user": name, "password": password, "token": token}
+    typer.echo(json.dumps(made, ensure_ascii=False, indent=2))
 
 
 @user_app.command("token")
@@ -252,7 +255,7 @@ def user_token(
 
     with opened(data) as place:
         author = Author("命令行", "liangtian user token")
-        Console().print(People(place.record).issue_token(name, author, role=role, days=days))
+        typer.echo(People(place.record).issue_token(name, author, role=role, days=days))
 
 
 @user_app.command("disable")

@@ -53,7 +53,8 @@ def prepare(
     _write_private(data / "credentials.json", credentials)
     (data / _DONE).write_text(json.dumps({"parcels": parcels}))
     for role, entry in credentials.items():
-        console.print(f"{role:11} {entry['user']:11} {entry['password']}  {entry['token']}")
+        line = f"{role:11} {entry['user']:11} {entry['password']}  {entry['token']}"
+        console.print(line, soft_wrap=True, highlight=False)
     console.print(f"已保存 / kept in {data / 'credentials.json'}")
 
 

@@ -44,10 +44,13 @@ def examine(
     """Inspect a file in a child process: its report, and where its rows are staged."""
     staged = folder / "staged"
     staged.mkdir(parents=True, exist_ok=True)
+    # The child may read its own folder only.
+    copy = folder / "source"
+    shutil.copyfile(source, copy)
     content = sandboxed(
         "geo.intake.run:main",
         intake.arguments(
-            source.resolve(),
+            copy.resolve(),
             name,
             layer,
             catalog.codelists,
@@ -79,10 +82,8 @@ def inspect(context: Context) -> tuple[Report, Effect | None]:
     """Look at a file; the upload becomes ready, needs_input or rejected. Stores no feature."""
     row, state = _upload(context), context.state
     layer = state.catalog.layers[row.layer]
-    copy = context.folder / "source"
-    shutil.copyfile(path_of(state.settings.blob_folder, row.sha256), copy)
     report, rows = examine(
-        copy,
+        path_of(state.settings.blob_folder, row.sha256),
         row.file_name,
         layer,
         state.catalog,

@@ -17,7 +17,8 @@ from geo.record.protocol import DELETE, INSERT, UPDATE, ChangeSet, attribute_sch
 from geo.snapshot.view import View
 
 #: 0.1 mm: what survives a trip through the formats that teams use.
-_SAME_PLACE = 1e-9
+_DECIMALS = 9
+_SAME_PLACE = 1.5e-9
 
 
 @dataclass(frozen=True)
@@ -162,11 +163,16 @@ class _Current:
             neither = pc.and_(pc.is_null(old), pc.is_null(new))
             equal &= pc.or_(both, neither).to_numpy(zero_copy_only=False)
         if geometry is not None and self.geometry is not None:
-            old_shapes = shapely.normalize(_multi(self.geometry[at]))
-            new_shapes = shapely.normalize(_multi(geometry))
+            old_shapes, new_shapes = _canonical(self.geometry[at]), _canonical(geometry)
             near = shapely.equals_exact(old_shapes, new_shapes, _SAME_PLACE)
             equal &= near | (shapely.is_missing(old_shapes) & shapely.is_missing(new_shapes))
         return equal
+
+
+def _canonical(shapes: np.ndarray) -> np.ndarray:
+    """Multi types with their rings begun at the same vertex, whatever the last digits are."""
+    rounded = shapely.transform(_multi(shapes), lambda xy: np.round(xy, _DECIMALS))
+    return shapely.normalize(rounded)
 
 
 def _multi(shapes: np.ndarray) -> np.ndarray:

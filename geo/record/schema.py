@@ -256,9 +256,14 @@ def _prepare_layer(connection: Any, layer: Layer) -> None:
                 connection.execute(f"ALTER TABLE {quote(layer.id)} ADD COLUMN {quote(name)} {kind}")
             elif declared[name] != _base(kind):
                 raise _mismatch(layer, name, declared[name], kind)
+    # Identifiers are unique in a GeoPackage, titles need not be: the id comes along.
     connection.execute(
         "UPDATE gpkg_contents SET identifier = ?, description = ? WHERE table_name = ?",
-        (layer.title.zh, f"{layer.title.en}. {layer.description.zh}", layer.id),
+        (
+            f"{layer.title.zh} ({layer.id})",
+            f"{layer.title.en}. {layer.description.zh}",
+            layer.id,
+        ),
     )
     connection.execute("DELETE FROM gpkg_data_columns WHERE table_name = ?", (layer.id,))
     connection.executemany(

@@ -130,7 +130,11 @@ def ours(data: Path, folder: Path) -> Iterator[str]:
         "LIANGTIAN_PUBLIC_READ": "true",
         "LIANGTIAN_RATE_PER_MINUTE": "0",
     }
-    command = [sys.executable, "-m", *_uvicorn("uvicorn", "app.served:create_app", port, "--factory")]
+    command = [
+        sys.executable,
+        "-m",
+        *_uvicorn("uvicorn", "app.served:create_app", port, "--factory"),
+    ]
     with served(command, port, env, folder) as address:
         yield address
 

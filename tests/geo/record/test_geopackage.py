@@ -135,7 +135,7 @@ def test_titles_travel_with_the_file(copy: Path) -> None:
             "SELECT identifier FROM gpkg_contents WHERE table_name = 'parcels'"
         ).fetchone()
     parcels = Catalog.load(ROOT / "data").layers["parcels"]
-    assert name == parcels.title.zh
+    assert name == f"{parcels.title.zh} (parcels)"
     assert title == f"{parcels.by_name['code'].title.zh} {parcels.by_name['code'].title.en}"
 
 

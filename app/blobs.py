@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+from sqlalchemy import Connection, select
 
 from app.times import now
-from geo.record.protocol import Record
 from geo.record.tables import blobs
 
 
@@ -61,15 +61,22 @@ def _publish(temporary: Path, final: Path) -> None:
             os.close(handle)
 
 
-def note(record: Record, blob: Blob, media_type: str | None) -> None:
+def keep(folder: Path, path: Path) -> Blob:
+    """Move a finished file of ours into the store."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    blob = Blob(sha256, path.stat().st_size)
+    _publish(path, path_of(folder, sha256))
+    return blob
+
+
+def note(connection: Connection, blob: Blob, media_type: str | None) -> None:
     """Write the blob's row, once."""
-    with record.write() as connection:
-        there = connection.execute(
-            blobs.select().where(blobs.c.sha256 == blob.sha256)
-        ).one_or_none()
-        if there is None:
-            connection.execute(
-                blobs.insert().values(
-                    sha256=blob.sha256, size=blob.size, media_type=media_type, created_at=now()
-                )
+    there = select(blobs.c.sha256).where(blobs.c.sha256 == blob.sha256)
+    if connection.execute(there).one_or_none() is None:
+        connection.execute(
+            blobs.insert().values(
+                sha256=blob.sha256, size=blob.size, media_type=media_type, created_at=now()
             )
+        )

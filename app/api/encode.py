@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from app import ogc_crs
 from geo.crs import gcj02
+from geo.formats.csv import csv_bytes, wkt_column
 from geo.formats.geojson import features_bytes, geometry_bytes, properties_json
 from geo.layers import Layer
 from geo.snapshot.flat import FlatGeometry, from_shapely
+from geo.snapshot.rows import public_names
 from geo.snapshot.segment import Rows, Segment
-from geo.snapshot.view import Page, View
+from geo.snapshot.view import Box, Page, RowFilter, View
 
 _DEGREE_DECIMALS = 9  # 0.1 mm
 _METRE_DECIMALS = 4
@@ -65,6 +68,31 @@ def rows_bytes(
         return features_bytes(fids, geometry, segment.batch.column("_properties"), rows)
     chosen = {name: segment.column(name, rows) for name in properties}
     return features_bytes(fids, geometry, properties_json(chosen, len(rows)))
+
+
+def csv_rows(
+    view: View,
+    filters: Sequence[RowFilter] = (),
+    box: Box | None = None,
+    properties: tuple[str, ...] | None = None,
+) -> Iterator[tuple[int, bytes]]:
+    """All matching rows as CSV: (rows in the piece, bytes); the header comes in the first.
+
+    Column names are the field names, so that a table comes back in as it went out.
+    """
+    names = ["fid", *(properties or public_names(view.layer))]
+    titles = [*names, "wkt"] if view.layer.geometry else names
+    first = True
+    for segment, rows in view.batches(filters, box):
+        columns: dict[str, pa.Array] = {name: segment.column(name, rows) for name in names}
+        if view.layer.geometry:
+            columns["wkt"] = wkt_column(segment.geometries(rows))
+        pieces = csv_bytes(columns, titles if first else None, bom=first)
+        yield len(rows), b"".join(pieces)
+        first = False
+    if first:
+        nothing = {name: pa.array([], pa.string()) for name in titles}
+        yield 0, b"".join(csv_bytes(nothing, titles, bom=True))
 
 
 def _geometries(

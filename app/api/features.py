@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import chain
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import orjson
-import pyarrow as pa
 import shapely
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app import ogc_crs, params
-from app.api.encode import CHUNK, features
+from app.api.encode import CHUNK, csv_rows, features
 from app.api.links import CSV, GEOJSON, answer, caching, here, link, produces, stream
 from app.auth import allow
 from app.params import AsOf, PathLayer, Selected, etag
 from app.problems import Problem, not_found
 from app.state import State
 from geo.crs import gcj02
-from geo.formats.csv import csv_bytes
 from geo.layers import Layer
-from geo.snapshot.rows import public_names
 from geo.snapshot.view import Order, Page, View
 from geo.units import SQUARE_METRES_PER_MU
 
@@ -149,24 +145,10 @@ def _csv(
     }
     if params.not_modified(request, tag):
         return Response(status_code=304, headers=headers)
-    # Column names are the field names: a table comes back in as it went out.
-    names = ["fid", *(properties or public_names(layer))]
-    titles = [*names, "wkt"] if layer.geometry else names
-
-    def rows() -> Iterator[bytes]:
-        first = True
-        for segment, chosen in view.batches(selected.filters, selected.box):
-            columns: dict[str, pa.Array] = {n: segment.column(n, chosen) for n in names}
-            if layer.geometry:
-                shapes = segment.geometries(chosen)
-                columns["wkt"] = pa.array(shapely.to_wkt(shapes, rounding_precision=9))
-            yield from csv_bytes(columns, titles if first else None, bom=first)
-            first = False
-        if first:
-            empty = {n: pa.array([], pa.string()) for n in names}
-            yield from csv_bytes(empty, titles, bom=True)
-
-    return StreamingResponse(rows(), media_type="text/csv; charset=utf-8", headers=headers)
+    pieces = csv_rows(view, selected.filters, selected.box, properties)
+    return StreamingResponse(
+        (piece for _, piece in pieces), media_type="text/csv; charset=utf-8", headers=headers
+    )
 
 
 @router.get("/collections/{layer}/items/{fid}", summary="A feature")

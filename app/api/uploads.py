@@ -59,9 +59,9 @@ async def upload(
         before = idempotency.earlier(request, question)
         if before is not None:
             return before
-        blobs.note(state.record, blob, request.headers.get("content-type"))
         user: User = request.state.user
         with state.record.write() as connection:
+            blobs.note(connection, blob, request.headers.get("content-type"))
             done = connection.execute(
                 uploads.insert().values(
                     layer=found.id,

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
-import shapely
-
 from app import ogc_crs
-from app.api.encode import rows_bytes
+from app.api.encode import csv_rows, rows_bytes
 from app.commands.opened import opened
 from app.overlaps import Overlaps
 from geo.errors import Rejected
-from geo.formats.csv import csv_bytes
 from geo.layers import Layer
 from geo.snapshot import cql
-from geo.snapshot.rows import public_names
 from geo.snapshot.view import View
 from geo.totals.total import Row, total
 from geo.units import SQUARE_METRES_PER_MU
@@ -56,17 +51,11 @@ def run(
 
 
 def _csv(view: View, filters: list[cql.Filter], path: Path, report: Report) -> int:
-    names = ["fid", *public_names(view.layer)]
-    titles = [*names, "wkt"] if view.layer.geometry else names
     count, whole = 0, sum(len(rows) for _, rows in view.match(filters))
     with path.open("wb") as sink:
-        for segment, rows in view.batches(filters):
-            columns: dict[str, pa.Array] = {n: segment.column(n, rows) for n in names}
-            if view.layer.geometry:
-                shapes = segment.geometries(rows)
-                columns["wkt"] = pa.array(shapely.to_wkt(shapes, rounding_precision=9))
-            sink.writelines(csv_bytes(columns, titles if count == 0 else None, bom=count == 0))
-            count += len(rows)
+        for rows, piece in csv_rows(view, filters):
+            sink.write(piece)
+            count += rows
             report(count, whole)
     return count
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +11,11 @@ import pyarrow as pa
 import shapely
 from sqlalchemy import Connection
 
-from app import scenes
-from app.blobs import path_of
+from app import blobs, scenes
 from app.jobs.sandbox import Limits
 from app.jobs.sandbox import run as sandboxed
 from app.problems import Problem
 from app.settings import Settings
-from app.times import now
-from geo.record.tables import blobs
 from geo.snapshot import cql
 from geo.snapshot.view import Matches
 from geo.soil.grading import Grading, Gradings
@@ -98,21 +93,14 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
         context.report,
         context.cancelled,
     )
-    sha256 = _keep(state.settings.blob_folder, output)
-    size = path_of(state.settings.blob_folder, sha256).stat().st_size
+    blob = blobs.keep(state.settings.blob_folder, output)
 
     def effect(connection: Connection) -> None:
-        there = connection.execute(blobs.select().where(blobs.c.sha256 == sha256)).one_or_none()
-        if there is None:
-            connection.execute(
-                blobs.insert().values(
-                    sha256=sha256, size=size, media_type="application/json", created_at=now()
-                )
-            )
+        blobs.note(connection, blob, "application/json")
 
     result = {
         **summary,
-        "areas": sha256,
+        "areas": blob.sha256,
         "scene": scene.id,
         "index": args["index"],
         "grading": grading.id,
@@ -128,13 +116,3 @@ def _write_zones(path: Path, fids: np.ndarray, shapes: np.ndarray) -> None:
     table = pa.table({"fid": fids, "wkb": wkb})
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
-
-
-def _keep(folder: Path, path: Path) -> str:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
-    final = path_of(folder, sha256)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    path.replace(final)
-    return sha256

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from app.jobs import soil, upload
 from app.jobs.queue import Job, LostLease, Queue
 from app.jobs.sandbox import Cancelled, Limits, SandboxError
+from app.jobs.sweep import sweep
 from app.problems import document
 from app.state import State
 from geo.errors import Rejected
@@ -77,9 +78,9 @@ class Worker:
                     break
                 except BlockingIOError:
                     self._stopping.wait(1)
-            shutil.rmtree(self.state.settings.work_folder, ignore_errors=True)
             if not self._stopping.is_set():
                 self.queue.release_dead()
+                sweep(self.state)
             while not self._stopping.is_set():
                 self._step()
 

@@ -214,6 +214,20 @@ def test_the_same_key_has_one_effect(server: Server, tmp_path: Path):
         assert other.json()["code"] == "E_KEY_REUSED"
 
 
+def test_a_form_upload_is_the_same(server: Server, tmp_path: Path):
+    """What a browser's form sends: one file of a multipart body, its Chinese name kept."""
+    content = shapefile_zip(tmp_path, PLOTS, squares(3, *PLACE))
+    with server.client("field") as client:
+        answer = client.post("/uploads?layer=plots", files={"file": ("地块资料.zip", content)})
+        assert answer.status_code == 202, answer.text
+        wait_job(client, answer.json()["job"])
+        found = client.get(f"/uploads/{answer.json()['id']}").json()
+        assert found["file_name"] == "地块资料.zip"
+        assert found["report"]["counts"]["records"] == 3
+        empty = client.post("/uploads?layer=plots", data={"note": "no file"}, files={})
+        assert empty.status_code in (400, 422)
+
+
 def test_a_strangers_upload_does_not_exist(server: Server, tmp_path: Path):
     content = shapefile_zip(tmp_path, PLOTS, squares(3, *PLACE))
     with server.client("field") as client:

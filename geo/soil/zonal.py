@@ -105,10 +105,10 @@ class ZoneIndex:
     @classmethod
     def of_projected(cls, zones: Geometries, grid: Grid) -> ZoneIndex:
         """zones: valid polygons, shapely[n], in the coordinates of the grid."""
-        turned = np.asarray(shapely.orient_polygons(zones), dtype=object)
-        parts, owner = shapely.get_parts(turned, return_index=True)
+        parts, owner = shapely.get_parts(zones, return_index=True)
         if len(parts):
             _, xy, (ring, part) = shapely.to_ragged_array(parts)
+            xy = _oriented(xy, np.asarray(ring), np.asarray(part))
         else:
             xy, ring, part = np.empty((0, 2)), np.zeros(1, np.int64), np.zeros(1, np.int64)
         pixels = grid.to_pixels(np.asarray(xy, dtype=np.float64))
@@ -221,6 +221,28 @@ def _components(n: int, a: Ints, b: Ints) -> Ints:
         if np.array_equal(following, label):
             return label
         label = following
+
+
+def _oriented(xy: Floats, ring: NDArray[np.int64], part: NDArray[np.int64]) -> Floats:
+    """Vertices with shells counter-clockwise and holes clockwise, by their signed area.
+
+    Topological orientation tests go wrong on rings that touch themselves, as valid
+    polygons may after projection; the sign of the area is what the kernel adds up.
+    """
+    if not len(xy):
+        return xy
+    at = np.arange(len(xy))
+    sizes = np.diff(ring)
+    start, end = np.repeat(ring[:-1], sizes), np.repeat(ring[1:], sizes)
+    local = xy - np.repeat(xy[ring[:-1]], sizes, axis=0)
+    following = np.where(at + 1 < end, at + 1, start)
+    cross = local[:, 0] * local[following, 1] - local[following, 0] * local[:, 1]
+    signed = np.add.reduceat(cross, ring[:-1])
+    shell = np.zeros(len(sizes), dtype=bool)
+    shell[part[:-1][np.diff(part) > 0]] = True  # an empty polygon has no ring
+    wrong = np.repeat((signed > 0) != shell, sizes)
+    turned: Floats = xy[np.where(wrong, start + end - 1 - at, at)]
+    return turned
 
 
 def _bounds(pixels: Floats, ring: Ints, part: Ints, first_part: Ints) -> Floats:

@@ -16,9 +16,15 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings
 
 from geo.layers import Catalog
 from tests import environment
+
+# In CI the same examples each time: a new find belongs to a developer, not to a landing.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Small, but with every layer, both scenes and three years of history.

@@ -33,6 +33,7 @@ _SUM = {
     "zh": "椭球面积;逐个图斑相加,重叠部分重复计算",
     "en": "Ellipsoidal area; every feature in full, overlaps counted as often as they occur",
 }
+_NOT_ROWS = ("by", "unit", "measure", "as_of", "f", "lang")
 _LENGTH = {"zh": "大地线长度(米)", "en": "Geodesic length (m)"}
 _COUNT = {"zh": "记录数", "en": "Number of records"}
 
@@ -86,8 +87,9 @@ def totals(
     matches = view.match(selected.filters, selected.box)
     removed = None
     if layer.geometry == "MultiPolygon" and measure == "union":
-        rows_only = params.digest(request, leaving_out=("by", "unit", "measure", "f", "lang"))
-        removed = state.overlaps.removed(f"{layer.id} {view.revision} {rows_only}", matches)
+        # What lies in the layer is said by its own revision; how it is grouped does not matter.
+        rows_only = params.digest(request, leaving_out=_NOT_ROWS)
+        removed = state.overlaps.removed(f"{layer.id} {view.touched} {rows_only}", matches)
     found = total(view, matches, by, removed)
     if f == "csv":
         return _csv(request, layer, by, found, tag)

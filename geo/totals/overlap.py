@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
+from geo import crs
 from geo.area import ellipsoidal_area
 
 #: Interiors meet; shared edges and corners do not count.
@@ -28,6 +29,13 @@ def removed_areas(geometries: np.ndarray) -> np.ndarray:
     ``geometries`` are valid polygons in EPSG:4490 (lon/lat) in fid order; None is allowed.
     """
     removed = np.zeros(len(geometries))
+    lonlat = geometries[~(shapely.is_missing(geometries) | shapely.is_empty(geometries))]
+    if len(lonlat) < 2:
+        return removed
+    # Edges are straight in the plane of the zone (`geo.area`): only what is cut there fits.
+    west, _, east, _ = shapely.total_bounds(lonlat)
+    plane = crs.gauss_kruger(crs.zone_of((west + east) / 2), prefix=False)
+    geometries = crs.transform(geometries, crs.STORAGE, plane)
     tree = shapely.STRtree(geometries)
     later, earlier = tree.query(geometries, predicate="intersects")
     pairs = earlier < later
@@ -47,7 +55,8 @@ def removed_areas(geometries: np.ndarray) -> np.ndarray:
         [geometries[p[0]] if len(p) == 1 else shapely.union_all(geometries[p]) for p in parts],
         dtype=object,
     )
-    removed[rows] = ellipsoidal_area(shapely.intersection(geometries[rows], covers))
+    cut = shapely.intersection(geometries[rows], covers)
+    removed[rows] = ellipsoidal_area(crs.transform(cut, plane))
     return removed
 
 

@@ -29,21 +29,21 @@ def removed_areas(geometries: np.ndarray) -> np.ndarray:
     ``geometries`` are valid polygons in EPSG:4490 (lon/lat) in fid order; None is allowed.
     """
     removed = np.zeros(len(geometries))
-    lonlat = geometries[~(shapely.is_missing(geometries) | shapely.is_empty(geometries))]
-    if len(lonlat) < 2:
+    there = geometries[~(shapely.is_missing(geometries) | shapely.is_empty(geometries))]
+    if len(there) < 2:
         return removed
     # Edges are straight in the plane of the zone (`geo.area`): only what is cut there fits.
-    west, _, east, _ = shapely.total_bounds(lonlat)
+    west, _, east, _ = shapely.total_bounds(there)
     plane = crs.gauss_kruger(crs.zone_of((west + east) / 2), prefix=False)
-    geometries = crs.transform(geometries, crs.STORAGE, plane)
-    tree = shapely.STRtree(geometries)
-    later, earlier = tree.query(geometries, predicate="intersects")
+    flat = crs.transform(geometries, crs.STORAGE, plane)
+    tree = shapely.STRtree(flat)
+    later, earlier = tree.query(flat, predicate="intersects")
     pairs = earlier < later
     later, earlier = later[pairs], earlier[pairs]
     if len(later) == 0:
         return removed
-    shapely.prepare(geometries)
-    meets = shapely.relate_pattern(geometries[later], geometries[earlier], _OVERLAPS)
+    shapely.prepare(flat)
+    meets = shapely.relate_pattern(flat[later], flat[earlier], _OVERLAPS)
     later, earlier = later[meets], earlier[meets]
     order = np.argsort(later, kind="stable")
     later, earlier = later[order], earlier[order]
@@ -52,11 +52,11 @@ def removed_areas(geometries: np.ndarray) -> np.ndarray:
         return removed
     parts = np.split(earlier, starts[1:])
     covers = np.array(
-        [geometries[p[0]] if len(p) == 1 else shapely.union_all(geometries[p]) for p in parts],
-        dtype=object,
+        [flat[p[0]] if len(p) == 1 else shapely.union_all(flat[p]) for p in parts], dtype=object
     )
-    cut = shapely.intersection(geometries[rows], covers)
-    removed[rows] = ellipsoidal_area(crs.transform(cut, plane))
+    cut = crs.transform(shapely.intersection(flat[rows], covers), plane)
+    # A feature that is covered whole has nothing left, not some mm² less than nothing.
+    removed[rows] = np.minimum(ellipsoidal_area(cut), ellipsoidal_area(geometries[rows]))
     return removed
 
 

@@ -69,6 +69,15 @@ class State:
             process.wait(timeout=10)
         self.record.close()
 
+    def catch_up(self) -> None:
+        """Follow the record now, before telling that something in it is done.
+
+        Without it a client could hear from this worker that another has committed, and
+        then not find the features here for some milliseconds.
+        """
+        if self.snapshots.revision < self.record.head().revision:
+            self.snapshots.refresh()
+
     def _follow(self) -> None:
         """Look for new changes; a worker shows another's commit within a few dozen ms."""
         again = 0.0

@@ -14,6 +14,7 @@ from app.api.links import EVENTS, answer, produces
 from app.auth import User, allow
 from app.jobs.queue import Job, Queue
 from app.problems import Problem, not_found
+from app.state import State
 
 router = APIRouter(tags=["任务 Jobs"])
 
@@ -24,9 +25,11 @@ _ENDED = ("done", "failed", "cancelled")
 def _mine(request: Request, job_id: int) -> Job:
     """The job, if it is the asker's own; another's does not exist for them."""
     user: User = request.state.user
-    job = Queue(request.app.state.liangtian.record).get(job_id)
+    state: State = request.app.state.liangtian
+    job = Queue(state.record).get(job_id)
     if job is None or not (user.may("manager") or job.person == user.name):
         raise not_found(f"没有任务 {job_id}", f"There is no job {job_id}")
+    state.catch_up()
     return job
 
 
@@ -51,7 +54,8 @@ def job(request: Request, job_id: JobId) -> Response:
 def events(request: Request, job_id: JobId) -> Response:
     """One event whenever the job's state or progress changes; ends with the job."""
     _mine(request, job_id)
-    queue = Queue(request.app.state.liangtian.record)
+    state: State = request.app.state.liangtian
+    queue = Queue(state.record)
 
     async def stream() -> AsyncIterator[bytes]:
         shown = b""
@@ -59,6 +63,8 @@ def events(request: Request, job_id: JobId) -> Response:
             found = await asyncio.to_thread(queue.get, job_id)
             if found is None:
                 return
+            if found.state in _ENDED:
+                await asyncio.to_thread(state.catch_up)
             now = orjson.dumps(found.public())
             if now != shown:
                 shown = now

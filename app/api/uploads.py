@@ -135,6 +135,7 @@ def _row(request: Request, upload_id: int) -> Row[Any]:
         row = connection.execute(query.where(uploads.c.id == upload_id)).one_or_none()
     if row is None or not (user.may("manager") or row.person == user.name):
         raise not_found(f"没有上传 {upload_id}", f"There is no upload {upload_id}")
+    state.catch_up()
     return row
 
 

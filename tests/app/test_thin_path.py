@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from pathlib import Path
@@ -234,3 +235,16 @@ def test_a_strangers_upload_does_not_exist(server: Server, tmp_path: Path):
     with server.client("agronomist") as other:
         assert other.get(f"/uploads/{mine['id']}").status_code == 404
         assert other.get(f"/jobs/{mine['job']}").status_code == 404
+
+
+def test_progress_as_events(server: Server, tmp_path: Path):
+    """The stream tells states as they come and ends with the job."""
+    content = shapefile_zip(tmp_path, PLOTS, squares(3, *PLACE))
+    with server.client("field") as client:
+        sent = client.post("/uploads?layer=plots&filename=a.zip", content=content).json()
+        with client.stream("GET", f"/jobs/{sent['job']}/events") as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            lines = [line for line in answer.iter_lines() if line.startswith("data: ")]
+    states = [json.loads(line[6:])["state"] for line in lines]
+    assert states[-1] == "done"
+    assert set(states) <= {"queued", "running", "done"}

@@ -11,6 +11,7 @@ import ctypes
 import importlib
 import os
 import sqlite3 as standard
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -33,6 +34,7 @@ NETWORK = frozenset(
     | {0x01021997, 0x00C36400, 0x0BD00BD0, 0x01161970, 0x47504653}
 )
 BUSY_TIMEOUT_MS = 5000
+_OPENING_SECONDS = 30
 
 
 @lru_cache(maxsize=1)
@@ -72,10 +74,27 @@ def connect(path: Path, *, read_only: bool = False) -> Any:
         "cell_size_check=ON",
         f"query_only={'ON' if read_only else 'OFF'}",
     ):
-        connection.execute(f"PRAGMA {pragma}")
+        _patiently(connection, f"PRAGMA {pragma}")
     for name, function in blob.FUNCTIONS.items():
         connection.create_function(name, 1, function, deterministic=True)
     return connection
+
+
+def _patiently(connection: Any, statement: str) -> None:
+    """Run a statement of the opening, again while another process recovers the file.
+
+    After a crash the first to open it replays the write-ahead log under an exclusive
+    lock, and SQLite tells the others at once, without its busy handler.
+    """
+    deadline = time.monotonic() + _OPENING_SECONDS
+    while True:
+        try:
+            connection.execute(statement)
+            return
+        except library().DatabaseError as error:
+            if storage_code(error) != "E_BUSY" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def refuse_network(folder: Path) -> None:

@@ -215,3 +215,46 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
         record.commit([plots(1)], AUTHOR)
         assert record.verify(deep=True).features == stored + 1
         assert record.verify(deep=True).ok
+
+
+def test_opening_waits_while_another_process_has_the_file_to_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a crash, when the first to come replays the log: longer than the busy timeout."""
+    path = tmp_path / "record.gpkg"
+    code = (
+        "import sys, time\n"
+        "from geo.record.sqlite import library\n"
+        "c = library().connect(sys.argv[1], isolation_level=None)\n"
+        "c.execute('CREATE TABLE t (x)')\n"
+        "c.execute('BEGIN EXCLUSIVE')\n"
+        "print('held', flush=True)\n"
+        "time.sleep(1)\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 50)
+    try:
+        connection = sqlite.connect(path)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        connection.close()
+    finally:
+        holder.wait(timeout=20)
+
+
+def test_opening_gives_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "record.gpkg"
+    holder = sqlite.library().connect(str(path), isolation_level=None)
+    holder.execute("CREATE TABLE t (x)")
+    holder.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 10)
+    monkeypatch.setattr(sqlite, "_OPENING_SECONDS", 0.2)
+    with (
+        pytest.raises(StorageError, match="E_BUSY"),
+        sqlite.storage_errors(str(path)),
+    ):
+        sqlite.connect(path)
+    holder.close()

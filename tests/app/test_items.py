@@ -139,6 +139,36 @@ def test_filters_agree(client: httpx.Client):
     assert either["numberMatched"] == sum(one["numberMatched"] for one in each) > 0
 
 
+def test_times_are_local_days_and_closed_intervals(client: httpx.Client):
+    """`datetime=` on the layer's date field against the values themselves."""
+    dates = [
+        f["properties"]["sampled_on"]
+        for f in pages(client, "/collections/samples/items", limit=2000, skipGeometry="true")
+    ]
+    low, high = sorted(dates)[len(dates) // 3], sorted(dates)[2 * len(dates) // 3]
+    for text, wanted in (
+        (low, [d for d in dates if d == low]),
+        (f"{low}/{high}", [d for d in dates if low <= d <= high]),
+        (f"../{low}", [d for d in dates if d <= low]),
+        (f"{high}/..", [d for d in dates if d >= high]),
+        # 16:00 UTC is midnight in Baicheng: from then on it is the next day.
+        (f"{low}T15:59:59Z/{high}T15:59:59Z", [d for d in dates if low <= d <= high]),
+    ):
+        query = {"datetime": text, "resulttype": "hits"}
+        found = client.get("/collections/samples/items", params=query).json()["numberMatched"]
+        assert found == len(wanted) > 0, text
+
+
+def test_words_are_found_in_names_and_codes(client: httpx.Client):
+    every = pages(client, "/collections/counties/items")
+    name, code = every[0]["properties"]["name"], every[0]["properties"]["code"]
+    for words in (name, code, f"{name} {code}", name[:2]):
+        found = client.get("/collections/counties/items", params={"q": words}).json()["features"]
+        assert name in [f["properties"]["name"] for f in found]
+    nothing = client.get("/collections/counties/items", params={"q": f"{name} 没有这个"}).json()
+    assert nothing["numberMatched"] == 0
+
+
 def test_chosen_properties_and_no_geometry(client: httpx.Client):
     query = {"properties": "code,area_mu", "skipGeometry": "true", "limit": 3}
     for feature in client.get(ITEMS, params=query).json()["features"]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import numpy as np
-import pyarrow as pa
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app import params
@@ -16,24 +14,13 @@ from app.language import text
 from app.params import AsOf, PathLayer, Selected, etag
 from app.problems import Problem
 from app.state import State
-from geo.layers import Layer
 from geo.snapshot.view import View
-from geo.tiles import geojson, mvt
-from geo.tiles.clip import clip, join
-from geo.tiles.grid import Tile
+from geo.tiles.draw import default_properties, draw
 from geo.tiles.grid import tile as grid_tile
 
 router = APIRouter(tags=["切片 Tiles"])
 
 MOST_ZOOM = 22
-_EMPTY = b'{"type":"FeatureCollection","features":[]}'
-
-
-def default_properties(layer: Layer) -> tuple[str, ...]:
-    """What a map needs to draw, name and link a feature."""
-    wanted = [layer.label, *layer.key, layer.class_field, layer.style.by, layer.county_field]
-    names = [name for name in dict.fromkeys(wanted) if name is not None]
-    return (*names, *layer.measures[:1])
 
 
 @router.get("/tiles/{layer}.json", summary="TileJSON of a layer")
@@ -98,7 +85,7 @@ def tile(
     headers = {"ETag": tag, "Vary": "Authorization", "Cache-Control": _kept(request, view, v)}
     if params.not_modified(request, tag):
         return Response(status_code=304, headers=headers)
-    body = draw(view, where, selected, names, kind)
+    body = draw(view, where, kind, names, selected.filters)
     if kind == "mvt":
         if not body:
             return Response(status_code=204, headers=headers)
@@ -113,29 +100,3 @@ def _kept(request: Request, view: View, version: str | None) -> str:
         scope = "public" if state.settings.public_read else "private"
         return f"{scope}, max-age=31536000, immutable"
     return caching(request)
-
-
-def draw(
-    view: View,
-    where: Tile,
-    selected: params.Selection,
-    names: tuple[str, ...],
-    kind: Literal["mvt", "geojson"],
-) -> bytes:
-    """The tile's bytes; for ``mvt`` empty when nothing is in it."""
-    matches = view.match(selected.filters, where.lonlat(), exact=False)
-    parts = [(s, rows) for s, rows in matches if len(rows)]
-    if not parts:
-        return b"" if kind == "mvt" else _EMPTY
-    pieces = join([clip(where, s.flat, rows) for s, rows in parts], [len(r) for _, r in parts])
-    ids = np.concatenate([s.fid[rows] for s, rows in parts])
-    columns = {name: _joined([s.column(name, rows) for s, rows in parts]) for name in names}
-    if kind == "mvt":
-        return mvt.encode(view.layer.id, pieces, ids, columns)
-    return geojson.encode(where, pieces, ids, columns)
-
-
-def _joined(arrays: list[pa.Array]) -> pa.Array:
-    if len(arrays) == 1:
-        return arrays[0]
-    return pa.chunked_array(arrays).unify_dictionaries().combine_chunks()

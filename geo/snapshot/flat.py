@@ -46,6 +46,10 @@ class FlatGeometry:
 
     ``xy`` and ``mercator`` have one line a vertex and the same order. A null or
     empty geometry is a row with nothing in it (``row[i] == row[i + 1]``).
+    ``level`` says of each vertex from which Web Mercator zoom on it is needed: a
+    drawing at zoom z may leave out the vertices with ``level > z``, and neighbours
+    leave out the same ones. None: all are needed at any zoom (rows that are not in a
+    base yet; points).
     """
 
     kind: GeometryType
@@ -54,6 +58,7 @@ class FlatGeometry:
     ring: NDArray[np.int32] | None  # offsets into xy (rings or lines); None for points
     part: NDArray[np.int32] | None  # offsets into ring (polygons); None for points and lines
     row: NDArray[np.int32]  # [n + 1] offsets into part | ring | xy
+    level: NDArray[np.uint8] | None = None  # [v] lowest zoom at which the vertex is needed
 
     def __len__(self) -> int:
         return len(self.row) - 1
@@ -139,6 +144,7 @@ def take(flat: FlatGeometry, rows: NDArray[np.integer]) -> FlatGeometry:
         None if ring is None else ring.astype(np.int32),
         None if part is None else part.astype(np.int32),
         row.astype(np.int32),
+        None if flat.level is None else flat.level[index],
     )
 
 

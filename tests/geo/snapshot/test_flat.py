@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -59,6 +61,15 @@ def test_round_trip_in_any_order(items, kind, data):
                 if items[row].geom_type == "LineString"
                 else items[row]),
             )  # fmt: skip
+
+
+def test_levels_go_with_their_vertices():
+    flat = from_shapely(objects(POLYGONS), "MultiPolygon")
+    assert flat.level is None
+    flat = replace(flat, level=np.arange(len(flat.xy), dtype=np.uint8))
+    some = take(flat, np.array([4, 1, 0]))
+    assert some.level.tolist() == [*range(20, 30), *range(5)]
+    assert np.array_equal(some.xy, flat.xy[some.level])
 
 
 def test_layout_of_polygons():

@@ -7,7 +7,8 @@ they are, memory-mapped or not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,9 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Columns = Mapping[str, "pa.Array | pa.ChunkedArray"]
+    from geo.snapshot.segment import Segment
+
+Columns = Mapping[str, "pa.Array | pa.ChunkedArray | Plain"]
 
 STRING, INTEGER, NUMBER, BOOLEAN, DATE, DATETIME = range(6)
 _NO_I4 = np.zeros(1, dtype=np.int32)
@@ -33,8 +36,20 @@ class Plain(NamedTuple):
     data: NDArray[np.uint8]  # UTF-8
 
 
-def plain(column: pa.Array | pa.ChunkedArray) -> Plain:
-    """An Arrow column as arrays. Raises `TypeError` for a type that tiles cannot carry."""
+class Buffers(NamedTuple):
+    """An Arrow column as it lies in memory; nothing is copied."""
+
+    kind: int
+    values: NDArray[np.generic]  # int32 or int64 from the column's first row on, else a bitmap
+    valid: NDArray[np.uint8]
+    first: int  # first row, in bits of the bitmaps
+    length: int
+    offsets: NDArray[np.int32]
+    data: NDArray[np.uint8]
+
+
+def buffers(column: pa.Array | pa.ChunkedArray) -> Buffers:
+    """Raises `TypeError` for a type that tiles cannot carry."""
     if isinstance(column, pa.ChunkedArray):
         column = column.unify_dictionaries().combine_chunks()
     kind, column = _normal(column)
@@ -47,18 +62,48 @@ def plain(column: pa.Array | pa.ChunkedArray) -> Plain:
             _, starts, text = words.buffers()
             offsets = np.frombuffer(starts, dtype=np.int32)[words.offset :]
             data = _NO_U1 if text is None else np.frombuffer(text, dtype=np.uint8)
-    first, last = column.offset, column.offset + len(column)
-    if not len(column):
-        bits = np.zeros(0, dtype=np.int64)
-    elif kind in (STRING, DATE):
-        bits = np.frombuffer(values, dtype=np.int32)[first:last].astype(np.int64)
-    elif kind == BOOLEAN:
+    first, length = column.offset, len(column)
+    width = np.int32 if kind in (STRING, DATE) else np.int64
+    numbers: NDArray[np.generic] = np.zeros(0, dtype=width)
+    if length and kind == BOOLEAN:
+        numbers = np.frombuffer(values, dtype=np.uint8)
+    elif length:
+        numbers = np.frombuffer(values, dtype=width)[first : first + length]
+    return Buffers(kind, numbers, valid, first, length, offsets, data)
+
+
+def plain(column: pa.Array | pa.ChunkedArray | Plain) -> Plain:
+    """A column as arrays. Raises `TypeError` for a type that tiles cannot carry."""
+    if isinstance(column, Plain):
+        return column
+    kind, values, valid, first, length, offsets, data = buffers(column)
+    if kind == BOOLEAN and length:
         # bitorder: Arrow counts bits from the least significant.
-        packed = np.frombuffer(values, dtype=np.uint8)
-        bits = np.unpackbits(packed, count=last, bitorder="little")[first:].astype(np.int64)
-    else:
-        bits = np.frombuffer(values, dtype=np.int64)[first:last]
-    return Plain(kind, bits, valid, first, offsets, data)
+        bitmap: Any = values
+        bits = np.unpackbits(bitmap, count=first + length, bitorder="little")[first:]
+        return Plain(kind, bits.astype(np.int64), valid, first, offsets, data)
+    return Plain(kind, values.astype(np.int64, copy=False), valid, first, offsets, data)
+
+
+_OF_SEGMENTS: WeakKeyDictionary[Segment, dict[str, Buffers]] = WeakKeyDictionary()
+
+
+def rows_of(segment: Segment, name: str, rows: NDArray[np.int64]) -> Plain:
+    """Some rows of a segment's column. Its buffers are looked up once, not once a tile."""
+    known = _OF_SEGMENTS.setdefault(segment, {})
+    found = known.get(name)
+    if found is None:
+        found = known[name] = buffers(segment.column(name))
+    kind, values, valid, first, _, offsets, data = found
+    at = rows + first if first else rows
+    bits = _bits(values, at) if kind == BOOLEAN else values[rows]
+    if len(valid):
+        valid = np.packbits(_bits(valid, at), bitorder="little")
+    return Plain(kind, bits.astype(np.int64, copy=False), valid, 0, offsets, data)
+
+
+def _bits(bitmap: NDArray[np.generic], at: NDArray[np.int64]) -> NDArray[np.uint8]:
+    return bitmap[at >> 3] >> (at & 7).astype(np.uint8) & 1
 
 
 _KINDS: dict[pa.DataType, int] = {

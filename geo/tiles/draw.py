@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from geo.tiles import geojson, mvt
 from geo.tiles.clip import clip, join
+from geo.tiles.columns import rows_of
 
 if TYPE_CHECKING:
     from geo.layers import Layer
@@ -47,6 +48,11 @@ def draw(
         return _EMPTY[kind]
     pieces = join([clip(tile, s.flat, rows) for s, rows in parts], [len(r) for _, r in parts])
     ids = np.concatenate([s.fid[rows] for s, rows in parts])
+    if kind == "mvt" and len(parts) == 1:
+        ((segment, rows),) = parts
+        return mvt.encode(
+            view.layer.id, pieces, ids, {name: rows_of(segment, name, rows) for name in names}
+        )
     columns = {name: _joined([s.column(name, rows) for s, rows in parts]) for name in names}
     if kind == "mvt":
         return mvt.encode(view.layer.id, pieces, ids, columns)

@@ -1,11 +1,13 @@
 """Tile matrix sets: which piece of the world a tile shows.
 
 `WebMercatorQuad` for web maps, `WorldCRS84Quad` for clients that stay in
-longitude and latitude (CGCS2000). The sets themselves are morecantile's.
+longitude and latitude (CGCS2000). The sets are morecantile's (`matrix_set`); the
+bounds of a tile are computed here, because every request needs them.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal, get_args
@@ -59,13 +61,25 @@ class Tile:
         """
         west, south, east, north = self.bounds
         more = buffer * self.step
+        if datum is None:
+            low, high = (
+                self._corner(west - more, south - more),
+                self._corner(east + more, north + more),
+            )
+            return (*low, *high)
         corners = np.array([[west - more, south - more], [east + more, north + more]])
-        corners = self.to_lonlat(corners)
-        if datum is not None:
-            # The shift differs by some hundred metres at most over a large tile.
-            corners = unshift(corners, datum) + np.array([[-0.01], [0.01]])
-        low, high = corners
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+        # The shift differs by some hundred metres at most over a large tile.
+        corners = unshift(self.to_lonlat(corners), datum) + np.array([[-0.01], [0.01]])
+        return tuple(corners.ravel().tolist())
+
+    def _corner(self, x: float, y: float) -> tuple[float, float]:
+        """`to_lonlat` of one point, without the arrays."""
+        if self.matrix_set == "WorldCRS84Quad":
+            return x, y
+        return (
+            math.degrees(x / MERCATOR_RADIUS),
+            math.degrees(math.atan(math.sinh(y / MERCATOR_RADIUS))),
+        )
 
     def to_lonlat(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
         """Points [n, 2] of the tile's plane -> lon/lat degrees."""
@@ -97,16 +111,34 @@ def tile(z: int, x: int, y: int, name: MatrixSet = "WebMercatorQuad") -> Tile:
             f"there is no tile matrix set {name!r}",
             fix=(f"可用：{'、'.join(MATRIX_SETS)}", f"use one of {', '.join(MATRIX_SETS)}"),
         )
-    definition = matrix_set(name)
-    if not definition.minzoom <= z <= definition.maxzoom:
-        raise _out_of_range(z, x, y, f"z {definition.minzoom}..{definition.maxzoom}")
-    matrix = definition.matrix(z)
-    if not (0 <= x < matrix.matrixWidth and 0 <= y < matrix.matrixHeight):
-        raise _out_of_range(
-            z, x, y, f"x 0..{matrix.matrixWidth - 1}, y 0..{matrix.matrixHeight - 1}"
-        )
-    box = definition.xy_bounds(morecantile.Tile(x, y, z))
-    return Tile(name, z, x, y, (box.left, box.bottom, box.right, box.top))
+    shape = _SHAPES[name]
+    if not 0 <= z <= shape.most_zoom:
+        raise _out_of_range(z, x, y, f"z 0..{shape.most_zoom}")
+    wide, high = shape.wide << z, shape.high << z
+    if not (0 <= x < wide and 0 <= y < high):
+        raise _out_of_range(z, x, y, f"x 0..{wide - 1}, y 0..{high - 1}")
+    size = shape.size / (1 << z)
+    left, top = shape.left + x * size, shape.top - y * size
+    return Tile(name, z, x, y, (left, top - size, left + size, top))
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """A matrix set whose tiles are halved from zoom to zoom, as both of ours are."""
+
+    left: float
+    top: float
+    size: float  # of a tile at zoom 0
+    wide: int  # tiles at zoom 0
+    high: int
+    most_zoom: int
+
+
+_HALF = math.pi * MERCATOR_RADIUS
+_SHAPES: dict[MatrixSet, _Shape] = {
+    "WebMercatorQuad": _Shape(-_HALF, _HALF, 2 * _HALF, 1, 1, 24),
+    "WorldCRS84Quad": _Shape(-180.0, 90.0, 180.0, 2, 1, 23),
+}
 
 
 def _out_of_range(z: int, x: int, y: int, allowed: str) -> Rejected:

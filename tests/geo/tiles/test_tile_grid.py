@@ -35,6 +35,24 @@ def test_a_tile_holds_its_place(name, z):
     assert wider[3] > north
 
 
+@pytest.mark.parametrize("name", ["WebMercatorQuad", "WorldCRS84Quad"])
+def test_bounds_and_ranges_are_those_of_the_definition(name):
+    definition = matrix_set(name)
+    rng = np.random.default_rng(3)
+    for z in range(definition.minzoom, definition.maxzoom + 1):
+        matrix = definition.matrix(z)
+        last = matrix.matrixWidth - 1, matrix.matrixHeight - 1
+        for x, y in [(0, 0), last, *rng.integers(0, np.array(last) + 1, (3, 2)).tolist()]:
+            box = definition.xy_bounds(x, y, z)
+            size = box.right - box.left
+            assert np.allclose(tile(z, x, y, name).bounds, box, rtol=1e-14, atol=size * 1e-6)
+        for x, y in [(last[0] + 1, 0), (0, last[1] + 1)]:
+            with pytest.raises(Rejected):
+                tile(z, x, y, name)
+    with pytest.raises(Rejected):
+        tile(definition.maxzoom + 1, 0, 0, name)
+
+
 @pytest.mark.parametrize(
     ("z", "x", "y", "name"),
     [

@@ -48,6 +48,10 @@ class Settings(BaseSettings):
         return self.data / "blobs"
 
     @property
+    def report_folder(self) -> Path:
+        return self.data / "reports"
+
+    @property
     def raster_folder(self) -> Path:
         return self.data / "rasters"
 

@@ -15,7 +15,7 @@ from app.jobs.sandbox import Limits
 from app.jobs.sandbox import run as sandboxed
 from app.times import now
 from geo.intake import run as intake
-from geo.intake import stage
+from geo.intake import sides, stage
 from geo.intake.changes import changes
 from geo.intake.decide import Decisions
 from geo.layers import Catalog, Layer
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.jobs.worker import Context, Effect
+    from app.settings import Settings
 
 Report = dict[str, Any]
 
@@ -78,6 +79,21 @@ def _staging(context: Context, upload_id: int) -> Path:
     return context.state.settings.data / "staging" / f"{upload_id}.arrow"
 
 
+def side(settings: Settings, upload_id: int, name: str) -> Path:
+    """Where a file beside an upload's report is kept (`geo.intake.sides`: ISSUES, ROWS)."""
+    return settings.report_folder / f"{upload_id}.{name}"
+
+
+def _keep_sides(context: Context, upload_id: int, folder: Path) -> None:
+    settings = context.state.settings
+    settings.report_folder.mkdir(exist_ok=True)
+    for name in (sides.ISSUES, sides.ROWS):
+        kept = side(settings, upload_id, name)
+        kept.unlink(missing_ok=True)
+        if (folder / name).exists():
+            (folder / name).replace(kept)
+
+
 def inspect(context: Context) -> tuple[Report, Effect | None]:
     """Look at a file; the upload becomes ready, needs_input or rejected. Stores no feature."""
     row, state = _upload(context), context.state
@@ -100,6 +116,8 @@ def inspect(context: Context) -> tuple[Report, Effect | None]:
         final = _staging(context, row.id)
         final.parent.mkdir(exist_ok=True)
         rows.replace(final)
+
+    _keep_sides(context, row.id, rows.parent)
 
     def effect(connection: Connection) -> None:
         connection.execute(

@@ -4,13 +4,15 @@ without being asked, and then it is told with the area before and after."""
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 
 from geo.errors import Rejected
-from geo.intake.report import Issues
+from geo.intake.issues import Issues
+from geo.intake.report import Place
 from geo.layers import GeometryType
 
 if TYPE_CHECKING:
@@ -108,7 +110,8 @@ def check(
         geometry, repaired = _repair(geometry, invalid, issues)
         invalid &= ~repaired
     issues.at(
-        invalid, "E_INVALID", "error", lambda i: reason(geometry[i]), where="geometry",
+        invalid, "E_INVALID", "error", lambda i: reason(geometry[i])[:2], where="geometry",
+        point=lambda i: reason(geometry[i])[2],
         decision="repair" if kind == "MultiPolygon" else None,
     )  # fmt: skip
     geometry = _without(geometry, invalid)
@@ -128,15 +131,22 @@ def check(
     return geometry, measure, repaired
 
 
-def reason(geometry: shapely.Geometry) -> tuple[str, str]:
-    """Why a shape is invalid and where (lon, lat), by GEOS."""
+def centres(geometry: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Middle of each shape's bounds, [n, 2]; NaN for none. Good for a pin on a map."""
+    box = shapely.bounds(geometry)
+    return np.column_stack(((box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2))
+
+
+@lru_cache(maxsize=4)
+def reason(geometry: shapely.Geometry) -> tuple[str, str, Place | None]:
+    """Why a shape is invalid (zh, en) and where (lon, lat), by GEOS."""
     text = shapely.is_valid_reason(geometry)
     found = _REASON.match(text)
-    name, place = (
-        (found[1], f"{float(found[2]):.7f}, {float(found[3]):.7f}") if found else (text, "")
-    )
-    zh = _REASONS.get(name, name)
-    return (f"{zh}：{place}", f"{name} at {place}") if place else (zh, name)
+    if found is None:
+        return _REASONS.get(text, text), text, None
+    name, lon, lat = found[1], float(found[2]), float(found[3])
+    place = f"{lon:.7f}, {lat:.7f}"
+    return f"{_REASONS.get(name, name)}：{place}", f"{name} at {place}", (lon, lat)
 
 
 def _coordinates(
@@ -220,7 +230,7 @@ def _repair(
             f"已修复（{reason(of[i][2])[0]}），面积 {of[i][0]:.2f} → {of[i][1]:.2f} 平方米",
             f"repaired ({reason(of[i][2])[1]}), area {of[i][0]:.2f} -> {of[i][1]:.2f} m²",
         ),
-        where="geometry",
+        where="geometry", point=lambda i: reason(of[i][2])[2],
     )  # fmt: skip
     geometry = geometry.copy()
     geometry[places] = fixed

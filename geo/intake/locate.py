@@ -14,8 +14,9 @@ import shapely
 from geo import crs
 from geo.errors import Rejected
 from geo.intake.decide import Decisions
+from geo.intake.issues import Issues
 from geo.intake.read import Raw
-from geo.intake.report import CrsCandidate, CrsChoice, Issues
+from geo.intake.report import CrsCandidate, CrsChoice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

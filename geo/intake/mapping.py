@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from geo.errors import Rejected
 from geo.intake.decide import Decisions
-from geo.intake.report import Issues, MappedField, Mapping, UnmappedColumn
+from geo.intake.issues import Issues
+from geo.intake.report import MappedField, Mapping, UnmappedColumn
 from geo.layers import SYSTEM_FIELDS, Field, Layer
 
 _SAMPLES = 3

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from geo.area import METHOD
-from geo.intake.report import AreaDifference, Areas, Issues
+from geo.intake.issues import Issues
+from geo.intake.report import AreaDifference, Areas
 from geo.layers import Field, Layer
 from geo.units import Unit, from_unit
 
@@ -32,6 +33,15 @@ def stated_field(layer: Layer) -> tuple[Field, Unit] | None:
     return None
 
 
+def stated_m2(table: pa.Table, layer: Layer) -> NDArray[np.float64] | None:
+    """Stated areas, m², NaN where there is none; None for layers without such a field."""
+    found = stated_field(layer)
+    if found is None or found[0].name not in table.column_names:
+        return None
+    values = table[found[0].name].to_numpy().astype(np.float64)
+    return np.asarray(from_unit(values, found[1]), dtype=np.float64)
+
+
 def compare(
     table: pa.Table, measure: NDArray[np.float64], layer: Layer, issues: Issues
 ) -> Areas | None:
@@ -52,8 +62,8 @@ def compare(
     if found is None or found[0].name not in table.column_names:
         return areas
     field, unit = found
-    values = table[field.name].to_numpy().astype(np.float64)
-    stated = np.asarray(from_unit(values, unit), dtype=np.float64)
+    stated = stated_m2(table, layer)
+    assert stated is not None
     both = measured & np.isfinite(stated)
     if not both.any():
         return areas

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from geo.formats import geojson_file, gpkg_file, shapefile
 from geo.formats.text import CHOICES, Encoding
+from geo.intake.issues import Issues
 from geo.intake.mapping import samples
-from geo.intake.report import EncodingChoice, Issues
+from geo.intake.report import EncodingChoice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
-import numpy as np
 from pydantic import BaseModel, Field
-
-from geo.errors import Rejected
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Severity = Literal["error", "warning", "note"]
 State = Literal["ready", "needs_input", "rejected"]
 
-#: Decisions without which the rest of the file cannot be judged.
-_OPEN = {"source_layer", "encoding", "crs", "datum_shift"}
-#: Issues listed per code; all of them are counted.
-LISTED = 100
+#: Issues of a code listed in the report and kept in the file beside it; all are counted.
+LISTED, KEPT = 100, 20_000
+
+Place = tuple[float, float]  # lon, lat
 
 
 class Issue(BaseModel):
-    """``row`` counts the file's records from 1; ``decision``: which decision can solve it."""
+    """``row`` counts the file's records from 1; ``decision``: which decision can solve it.
+
+    ``where`` names the field or the part of the file, ``point`` is lon, lat on the map.
+    """
 
     code: str
     severity: Severity
@@ -31,16 +27,41 @@ class Issue(BaseModel):
     en: str
     row: int | None = None
     where: str | None = None
+    point: Place | None = None
     fix: tuple[str, str] | None = None
     decision: str | None = None
 
 
+class Part(BaseModel):
+    """Where the rows of one source layer begin when several are read as one."""
+
+    layer: str
+    first_row: int
+    records: int
+
+
 class Format(BaseModel):
+    """``layers``: all that the file holds; ``parts``: those read together, in order."""
+
     id: str
     file: str
     layer: str | None = None
     layers: list[str] = Field(default_factory=list)
+    parts: list[Part] = Field(default_factory=list)
     name_encoding: str | None = None
+
+
+class FileName(BaseModel):
+    """What a delivery's name says, such as GBZ2012510184GT...YS: proposals, never values."""
+
+    kind: str
+    kind_title: tuple[str, str]
+    year: int | None = None
+    county: str | None = None
+    department: str | None = None
+    project: str | None = None
+    stage: str | None = None
+    proposals: dict[str, str] = Field(default_factory=dict)
 
 
 class EncodingChoice(BaseModel):
@@ -54,13 +75,27 @@ class EncodingChoice(BaseModel):
     choices: list[str]
 
 
+class CountyShare(BaseModel):
+    """``share``: part of the file's shapes that lies in the county."""
+
+    code: str
+    title: str
+    share: float
+
+
 class CrsCandidate(BaseModel):
+    """``outline``: a ring around the shapes as this system puts them, lon/lat; the datum's own
+    shift, if there is one, is not in it."""
+
     crs: str
     swapped: bool
     confidence: float
     in_region: bool
     zh: str
     en: str
+    extent: tuple[float, float, float, float] | None = None
+    outline: list[Place] = Field(default_factory=list)
+    counties: list[CountyShare] = Field(default_factory=list)
 
 
 class CrsChoice(BaseModel):
@@ -72,15 +107,20 @@ class CrsChoice(BaseModel):
     swapped: bool = False
     candidates: list[CrsCandidate] = Field(default_factory=list)
     extent: tuple[float, float, float, float] | None = None
+    counties: list[CountyShare] = Field(default_factory=list)
 
 
 class MappedField(BaseModel):
-    """``column`` is None for a constant. ``decided_by``: decision, name, title, alias, cut."""
+    """``column`` is None for a constant. ``decided_by``: decision, name, title, alias, cut.
+
+    ``unit``: the unit of the column where it is not the field's; values were converted.
+    """
 
     field: str
     column: str | None
     decided_by: str
     samples: list[str]
+    unit: str | None = None
 
 
 class UnmappedColumn(BaseModel):
@@ -114,7 +154,11 @@ class AreaDifference(BaseModel):
 
 
 class Areas(BaseModel):
-    """Totals over the rows with both areas, m²; ``largest``: the rows that differ most."""
+    """Totals over the rows with both areas, m²; ``largest``: the rows that differ most.
+
+    ``planar_m2``: of the same rows as ``compared_m2``, in the plane of the file's own system;
+    ``stated_as``: which of the two the stated areas are, when they agree to 1e-6 with one.
+    """
 
     computed_m2: float
     computed_rows: int
@@ -124,8 +168,46 @@ class Areas(BaseModel):
     stated_m2: float | None = None
     compared_m2: float | None = None
     difference_m2: float | None = None
+    planar_m2: float | None = None
+    stated_as: Literal["ellipsoidal", "planar"] | None = None
     largest: list[AreaDifference] = Field(default_factory=list)
     method: dict[str, str] = Field(default_factory=dict)
+
+
+class Overlap(BaseModel):
+    """Land that a row shares with another row of the file, or with a stored feature (``fid``)."""
+
+    row: int
+    other_row: int | None = None
+    fid: int | None = None
+    key: str | None = None
+    m2: float
+    mu: float
+    point: Place
+
+
+class Overlaps(BaseModel):
+    """``pairs`` of overlapping shapes over ``rows`` of the file; ``largest`` of them listed."""
+
+    pairs: int = 0
+    rows: int = 0
+    m2: float = 0.0
+    mu: float = 0.0
+    largest: list[Overlap] = Field(default_factory=list)
+
+
+class Topology(BaseModel):
+    """How the shapes lie to each other and to what is stored; null until it was looked at.
+
+    ``slivers``: overlaps too thin or small to be land; ``gaps``: edges that nearly meet.
+    """
+
+    inside: Overlaps = Field(default_factory=Overlaps)
+    stored: Overlaps = Field(default_factory=Overlaps)
+    duplicates: int = 0
+    slivers: int = 0
+    gaps: int = 0
+    thin: int = 0
 
 
 class Report(BaseModel):
@@ -136,6 +218,7 @@ class Report(BaseModel):
     mode: str | None = None
     mode_decided_by: str | None = None
     format: Format | None = None
+    file_name: FileName | None = None
     encoding: EncodingChoice | None = None
     crs: CrsChoice | None = None
     mapping: Mapping = Field(default_factory=Mapping)
@@ -143,69 +226,6 @@ class Report(BaseModel):
     issues: list[Issue] = Field(default_factory=list)
     issue_counts: dict[str, int] = Field(default_factory=dict)
     areas: Areas | None = None
+    overlaps: Topology | None = None
     staged: str | None = None
-
-
-class Issues:
-    """Collects what is wrong: all counted, the first of each code listed, rows with errors marked.
-
-    ``rows``: record number of each row that was read.
-    """
-
-    def __init__(self, rows: NDArray[np.int64] | None = None) -> None:
-        self.rows = np.empty(0, np.int64) if rows is None else rows
-        self.bad = np.zeros(len(self.rows), dtype=np.bool_)
-        self.listed: list[Issue] = []
-        self.counts: dict[str, int] = {}
-
-    def over(self, rows: NDArray[np.int64]) -> Issues:
-        """The same collection, now that the rows are known."""
-        self.rows, self.bad = rows, np.zeros(len(rows), dtype=np.bool_)
-        return self
-
-    def add(self, code: str, severity: Severity, zh: str, en: str, **more: Any) -> None:
-        """Something about the whole file."""
-        self._list(Issue(code=code, severity=severity, zh=zh, en=en, **more), 1)
-
-    def refuse(self, error: Rejected, decision: str | None = None, **more: Any) -> None:
-        """A refusal that a decision can solve becomes an issue instead of an end."""
-        self.add(
-            error.code, "error", error.detail[0], error.detail[1],
-            where=error.where, fix=error.fix, decision=decision, **more,
-        )  # fmt: skip
-
-    def at(
-        self,
-        places: NDArray[np.bool_] | NDArray[np.int64],
-        code: str,
-        severity: Severity,
-        describe: Callable[[int], tuple[str, str]],
-        **more: Any,
-    ) -> None:
-        """Something about rows, given as a mask or as positions; ``describe`` one of them."""
-        positions = np.flatnonzero(places) if places.dtype == np.bool_ else places
-        if not len(positions):
-            return
-        if severity == "error":
-            self.bad[positions] = True
-        free = max(0, LISTED - self.counts.get(code, 0))
-        for position in positions[:free]:
-            zh, en = describe(int(position))
-            row = int(self.rows[position])
-            issue = Issue(code=code, severity=severity, zh=zh, en=en, row=row, **more)
-            self.listed.append(issue)
-        self.counts[code] = self.counts.get(code, 0) + len(positions)
-
-    def _list(self, issue: Issue, count: int) -> None:
-        self.listed.append(issue)
-        self.counts[issue.code] = self.counts.get(issue.code, 0) + count
-
-    @property
-    def state(self) -> State:
-        """Ready without errors; a question while the file is not understood, or while decisions
-        can solve every error; else rejected."""
-        errors = [issue for issue in self.listed if issue.severity == "error"]
-        if not errors:
-            return "rejected" if self.bad.any() else "ready"
-        solvable = {issue.decision for issue in errors}
-        return "needs_input" if solvable & _OPEN or None not in solvable else "rejected"
+    sides: list[str] = Field(default_factory=list)

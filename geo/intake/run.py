@@ -15,13 +15,14 @@ import numpy as np
 import pyarrow as pa
 
 from geo.errors import Rejected
-from geo.intake import decide, mapping, measure, stage, values
+from geo.intake import decide, mapping, measure, sides, stage, values
 from geo.intake.decide import Decisions
-from geo.intake.geometry import check, prepare
+from geo.intake.geometry import centres, check, prepare
 from geo.intake.inspect import Inspected, SourceLayer, inspect, unpack
+from geo.intake.issues import Issues
 from geo.intake.locate import locate
 from geo.intake.read import Raw, describe_encoding, read
-from geo.intake.report import Counts, Format, Issues, Report
+from geo.intake.report import Counts, Format, Report
 from geo.layers import Codelist, Layer
 
 Progress = Callable[[str, float | None], None]
@@ -88,7 +89,8 @@ def run(
     report.mode, report.mode_decided_by = decide.mode(decisions, layer)
     say("inspect", 0.0)
     work = Path(tempfile.mkdtemp(prefix="work-", dir=out))
-    (out / stage.FILE).unlink(missing_ok=True)
+    for name in (stage.FILE, sides.ROWS, sides.ISSUES):
+        (out / name).unlink(missing_ok=True)
     try:
         inspected = inspect(source, file_name or source.name)
         chosen = _choose(inspected, decisions, issues)
@@ -101,6 +103,8 @@ def run(
         shutil.rmtree(work, ignore_errors=True)
     report.state = issues.state
     report.issues, report.issue_counts = issues.listed, issues.counts
+    sides.save_issues(out / sides.ISSUES, issues.kept())
+    report.sides.append(sides.ISSUES)
     (out / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")
     say("done", 1.0)
     return report
@@ -178,11 +182,13 @@ def _examine(
     geometry: Any = np.full(count, None, dtype=object)
     sizes = np.full(count, np.nan)
     repaired = np.zeros(count, np.bool_)
+    points = np.full((count, 2), np.nan)
     if layer.geometry is not None:
         flat = prepare(raw.geometry, raw.broken, layer.geometry, issues)
         geometry, report.crs = locate(flat, raw, decisions, issues)
         say("check", 0.7)
         if geometry is not None:
+            points = centres(geometry)
             geometry, sizes, repaired = check(
                 geometry, layer.geometry, issues, repair=decisions.repair == "structure"
             )
@@ -203,6 +209,13 @@ def _examine(
                    f"{raw.deleted} records are marked as deleted and left out")  # fmt: skip
     if not count:
         issues.add("E_EMPTY", "error", "文件中没有记录", "the file holds no records")
+    issues.locate(points)
+    table = sides.rows_table(
+        issues, attributes, layer, records=raw.records, repaired=repaired,
+        stated=measure.stated_m2(attributes, layer), computed=sizes, points=points,
+    )  # fmt: skip
+    sides.write(out / sides.ROWS, table)
+    report.sides.append(sides.ROWS)
     if geometry is not None:
         say("stage", 0.9)
         stage.save(

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from geo.intake.report import Issues
+from geo.intake.issues import Issues
 from geo.layers import Codelist, Field, Layer
 
 if TYPE_CHECKING:

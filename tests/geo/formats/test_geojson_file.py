@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from geo.errors import Rejected
 from geo.formats import geojson_file
+from tests import shared
 
 pytestmark = pytest.mark.unit
-SHARED = Path(__file__).parents[4] / "shared/data/malformed/geojson_invalid_geometry/examples"
+SHARED = shared.DATA / "malformed/geojson_invalid_geometry/examples"
 POINT = {"type": "Point", "coordinates": [123.0, 45.0]}
 
 
@@ -134,7 +135,7 @@ def test_any_json_is_read_or_refused(tmp_path_factory, value) -> None:
     assert len(content.geometry) == len(content.broken)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="shared data not present")
+@shared.needs
 def test_collected_invalid_files() -> None:
     for path in sorted(SHARED.rglob("valid_*.geojson")):
         if path.name.startswith("valid"):

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from geo.errors import Rejected
 from geo.formats import shapefile
 from geo.formats.text import canonical
+from tests import shared
 from tests.geo.formats import shapes
 
 pytestmark = pytest.mark.unit
-SHARED = Path(__file__).parents[4] / "shared" / "data" / "chinese_shapefiles"
+SHARED = shared.DATA / "chinese_shapefiles"
 
 
 def code(parts: dict[str, Path], **options: str) -> str:
@@ -293,7 +294,7 @@ def test_damage_is_refused_or_harmless(tmp_path: Path, data: st.DataObject) -> N
         assert np.array_equal(after.geometry, before.geometry)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="shared data not present")
+@shared.needs
 @pytest.mark.parametrize(
     ("folder", "encoding", "decided_by"),
     [

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from geo.errors import Rejected
 from geo.formats import zips
+from tests import shared
 
 pytestmark = pytest.mark.unit
-SHARED = Path(__file__).parents[4] / "shared" / "data" / "malformed" / "zips"
+SHARED = shared.DATA / "malformed" / "zips"
 
 
 def entry(
@@ -234,7 +235,7 @@ def test_damage_never_escapes_as_another_error(tmp_path_factory, data) -> None:
         zips.extract(read, {m: folder / f"{i}" for i, m in enumerate(read.members)})
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="shared data not present")
+@shared.needs
 def test_collected_traversal_archives() -> None:
     paths = sorted(SHARED.glob("*.zip"))
     assert paths

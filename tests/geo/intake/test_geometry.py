@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from geo.errors import Rejected
 from geo.intake import geometry as checks
-from geo.intake.report import Issues
+from geo.intake.issues import Issues
 
 pytestmark = pytest.mark.unit
 SQUARE = shapely.box(123, 45, 123.01, 45.01)
@@ -93,9 +93,10 @@ def test_too_many_vertices(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_reasons_in_both_languages_with_a_place(bad: str, zh: str) -> None:
-    chinese, english = checks.reason(shapely.from_wkt(bad))
+    chinese, english, place = checks.reason(shapely.from_wkt(bad))
     assert zh in chinese
-    assert " at " in english
+    assert place is not None
+    assert f" at {place[0]:.7f}, {place[1]:.7f}" in english
 
 
 def test_zero_area_and_length_are_refused() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from geo.errors import Rejected
 from geo.intake.decide import Decisions
+from geo.intake.issues import Issues
 from geo.intake.mapping import match
-from geo.intake.report import Issues
 from tests.geo.intake.conftest import LAYER
 
 pytestmark = pytest.mark.unit

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
@@ -16,14 +17,16 @@ from hypothesis import strategies as st
 from app.jobs import sandbox
 from geo.area import ellipsoidal_area
 from geo.errors import Rejected
-from geo.intake import stage
+from geo.intake import sides, stage
 from geo.intake.decide import Decisions
+from geo.intake.report import LISTED
 from geo.intake.run import arguments, run
+from tests import shared
 from tests.geo.formats import shapes
 from tests.geo.intake.conftest import CODES, LAYER, Upload
 
 pytestmark = pytest.mark.unit
-SHARED = Path(__file__).parents[4] / "shared" / "data" / "chinese_shapefiles"
+SHARED = shared.DATA / "chinese_shapefiles"
 PROJECTED = (
     'PROJCS["CGCS2000_3_Degree_GK_Zone_41",' + shapes.CGCS2000 + ',PROJECTION["Gauss_Kruger"],'
     'PARAMETER["False_Easting",41500000.0],PARAMETER["False_Northing",0.0],'
@@ -259,7 +262,7 @@ def test_same_path_inside_the_sandbox(tmp_path: Path, out: Path) -> None:
         )
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="shared data not present")
+@shared.needs
 @pytest.mark.parametrize("folder", ["01_gbk_cpg936_4490", "04_utf8_nocpg_4529"])
 def test_counties_of_baicheng(tmp_path: Path, out: Path, folder: str) -> None:
     path = tmp_path / "a.zip"
@@ -354,3 +357,28 @@ def test_damage_ends_in_a_report_or_a_refusal(
         staged = stage.load(out / "staged.arrow", LAYER)
         assert shapely.is_valid(staged.geometry).all()
         assert (staged.measure > 0).all()
+
+
+def test_every_issue_and_every_row_lies_beside_the_report(upload: Upload, out: Path) -> None:
+    count = LISTED + 50
+    report = upload(
+        contents=[shapes.polygon(shapes.square(123 + 0.001 * i, 45, 0.0005)) for i in range(count)],
+        names=("DKBH", "MJ"),
+        rows=[("" if i else "A", "1") for i in range(count)],
+        deleted=[5],
+    )
+    assert report.sides == [sides.ROWS, sides.ISSUES]
+    listed = [i for i in report.issues if i.code == "E_VALUE_REQUIRED"]
+    assert len(listed) == LISTED
+    assert report.issue_counts["E_VALUE_REQUIRED"] == count - 2
+    every = sides.read(out / sides.ISSUES).filter(pc.field("code") == "E_VALUE_REQUIRED")
+    assert every["row"].to_pylist() == [i + 1 for i in range(1, count) if i != 5]
+    assert every["lon"][0].as_py() == pytest.approx(123.00125)
+    rows = sides.read(out / sides.ROWS)
+    assert rows["row"].to_pylist() == list(range(1, count + 1))
+    assert rows["status"].to_pylist()[:7] == [
+        "valid", *["rejected"] * 4, "deleted", "rejected",
+    ]  # fmt: skip
+    assert rows["key"][0].as_py() == "A"
+    assert rows["computed_m2"][0].as_py() > 0
+    assert rows["stated_m2"][0].as_py() == pytest.approx(2000 / 3)

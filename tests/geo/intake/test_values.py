@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.intake import values
-from geo.intake.report import LISTED, Issues
+from geo.intake.issues import Issues
+from geo.intake.report import LISTED
 from tests.geo.intake.conftest import CODES, LAYER
 
 pytestmark = pytest.mark.unit

@@ -1,0 +1,100 @@
+"""Files beside the report: every issue, and every row of the file with its status.
+
+The report lists the first hundred issues of a code; people who mend a file need them all.
+``issues.arrow``: row, code, severity, zh, en, where, fix_zh, fix_en, lon, lat.
+``rows.arrow``: row, status, codes, key, repaired, stated_m2, computed_m2, lon, lat; the status is
+rejected, deleted or valid, and once the layer was looked at new, changed or unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from geo.intake.issues import Issues
+from geo.intake.report import Issue
+from geo.layers import Layer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ISSUES, ROWS = "issues.arrow", "rows.arrow"
+_ISSUES = pa.schema(
+    [("row", pa.int64()), ("code", pa.string()), ("severity", pa.string()), ("zh", pa.string()),
+     ("en", pa.string()), ("where", pa.string()), ("fix_zh", pa.string()),
+     ("fix_en", pa.string()), ("lon", pa.float64()), ("lat", pa.float64())]
+)  # fmt: skip
+
+
+def save_issues(path: Path, issues: Iterable[Issue]) -> None:
+    """Write issues in their order; the file is replaced whole."""
+    none = (None, None)
+    rows = [
+        (i.row, i.code, i.severity, i.zh, i.en, i.where, *(i.fix or none), *(i.point or none))
+        for i in issues
+    ]
+    columns = list(zip(*rows, strict=True)) or [()] * len(_ISSUES)
+    arrays = [pa.array(c, field.type) for c, field in zip(columns, _ISSUES, strict=True)]
+    write(path, pa.table(arrays, schema=_ISSUES))
+
+
+def rows_table(
+    issues: Issues,
+    attributes: pa.Table,
+    layer: Layer,
+    *,
+    records: int,
+    repaired: NDArray[np.bool_],
+    stated: NDArray[np.float64] | None,
+    computed: NDArray[np.float64],
+    points: NDArray[np.float64],
+) -> pa.Table:
+    """One line a record of the file, in its order, those marked as deleted too."""
+    count = len(issues.rows)
+    codes = issues.codes()
+    keys = [pc.cast(attributes[name], pa.string()) for name in layer.key]
+    key = (
+        pc.binary_join_element_wise(*keys, " / ", null_handling="replace", null_replacement="")
+        if keys
+        else pa.nulls(count, pa.string())
+    )
+    table = pa.table(
+        {
+            "row": pa.array(issues.rows),
+            "status": pa.array(np.where(issues.bad, "rejected", "valid").tolist(), pa.string()),
+            "codes": pa.array([", ".join(codes.get(i, ())) for i in range(count)], pa.string()),
+            "key": key,
+            "repaired": pa.array(repaired & ~issues.bad),
+            "stated_m2": pa.array(np.full(count, np.nan) if stated is None else stated,
+                                  from_pandas=True),
+            "computed_m2": pa.array(computed, from_pandas=True),
+            "lon": pa.array(points[:, 0], from_pandas=True),
+            "lat": pa.array(points[:, 1], from_pandas=True),
+        }
+    )  # fmt: skip
+    if records > count:
+        gone = np.setdiff1d(np.arange(1, records + 1), issues.rows)
+        blank: dict[str, Any] = {f.name: pa.nulls(len(gone), f.type) for f in table.schema}
+        blank |= {"row": pa.array(gone, pa.int64()), "codes": pa.array([""] * len(gone))}
+        blank |= {"status": pa.array(["deleted"] * len(gone))}
+        table = pa.concat_tables([table, pa.table(blank, schema=table.schema)]).sort_by("row")
+    return table
+
+
+def write(path: Path, table: pa.Table) -> None:
+    """An Arrow file, replaced whole."""
+    temporary = path.with_suffix(".part")
+    with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=65_536)
+    temporary.replace(path)
+
+
+def read(path: Path) -> pa.Table:
+    """A file of this module. Raises `OSError` and `pa.ArrowInvalid`."""
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()

@@ -25,8 +25,8 @@ from fastapi.routing import APIRoute
 from app import ogc_crs
 from app.problems import Problem, not_found
 from geo.layers import Layer
+from geo.local import LOCAL_TIME
 from geo.snapshot import cql
-from geo.snapshot.cql.local import LOCAL_TIME
 from geo.snapshot.filters import FieldEquals, TimeWithin, WordsIn
 from geo.snapshot.rows import public_names
 from geo.snapshot.view import Box, Order, RowFilter, View

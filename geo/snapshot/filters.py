@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from geo.errors import Rejected
 from geo.layers import Field, Layer
-from geo.snapshot.cql.local import LOCAL_TIME
+from geo.local import LOCAL_TIME
 from geo.snapshot.segment import Rows, Segment
 
 _WORDS = {"true": True, "1": True, "false": False, "0": False}

@@ -1,18 +1,19 @@
 """Dates and timestamps side by side.
 
 CQL2 dates are "local dates without an associated timezone", timestamps are UTC.
-Local here is China Standard Time, without the daylight saving of 1986-1991.
+Local here is `geo.local`.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-LOCAL_TIME = timezone(timedelta(hours=8), "CST")
+from geo.local import LOCAL_TIME
+
 _OFFSET = 8 * 3_600_000_000
 _DAY = 24 * 3_600_000_000
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from geo.layers import Text
-from geo.snapshot.cql.local import LOCAL_TIME
+from geo.local import LOCAL_TIME
 from geo.totals.questions.model import (
     Answer,
     Parameters,

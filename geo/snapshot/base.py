@@ -115,17 +115,22 @@ def compact(
         return True
 
 
-def close(segments: list[Segment], fid: np.ndarray, revision: np.ndarray) -> int:
-    """Close the open rows of these features at the first revision that touches each."""
+def close(
+    segments: list[Segment], fid: np.ndarray, revision: np.ndarray
+) -> list[tuple[Segment, np.ndarray]]:
+    """Close the open rows of these features at the first revision that touches each.
+
+    Gives the rows that were closed.
+    """
     fids, first = np.unique(fid, return_index=True)
     starts = revision[first]
-    count = 0
+    done = []
     for segment in segments:
         found = segment.open_rows_of(fids)
         if len(found):
             segment.closed[found] = starts[np.searchsorted(fids, segment.fid[found])]
-            count += len(found)
-    return count
+            done.append((segment, found))
+    return done
 
 
 def _reported(

@@ -20,6 +20,7 @@ from geo.layers import Layer
 from geo.record.protocol import Commit, Record
 from geo.snapshot import base as bases
 from geo.snapshot import rows
+from geo.snapshot.changes import NONE, Changes, changed_rows
 from geo.snapshot.segment import Segment, index
 from geo.snapshot.view import View
 
@@ -32,7 +33,7 @@ class Held:
     """A layer's segments and how far they were followed; replaced as a whole.
 
     ``touched`` is the last revision that changed the layer, ``base_seq`` the log
-    position of the base.
+    position of the base. ``changes`` tells where the layer changed of late.
     """
 
     revision: int = 0
@@ -42,6 +43,7 @@ class Held:
     current: Segment | None = None
     past: Segment | None = None
     deltas: tuple[Segment, ...] = ()
+    changes: Changes = NONE
 
     @property
     def delta_rows(self) -> int:
@@ -60,6 +62,7 @@ def _adopt(held: Held, folder: Path, layer: Layer) -> Held:
     return replace(
         held, revision=base.revision, seq=base.seq, base_seq=base.seq,
         current=base.current, past=base.past, deltas=(),
+        changes=Changes.of((base.current, base.past)),
     )  # fmt: skip
 
 
@@ -71,12 +74,15 @@ def _apply(held: Held, record: Record, layer: Layer, until_seq: int) -> Held:
     entries = list(record.entries(layer.id, held.seq, until_seq))
     fresh = index(layer, rows.batch_of(layer, entries))
     older = [s for s in (held.current, *held.deltas) if s is not None]
-    for part in entries:
-        bases.close(older, part.fid, part.revision)
+    ended = [pair for part in entries for pair in bases.close(older, part.fid, part.revision)]
+    changes = held.changes.plus(
+        [(s.closed[found], s.bounds(found)) for s, found in ended if layer.geometry]
+        + changed_rows(fresh)
+    )
     deltas = held.deltas
     if fresh.length:
         deltas = _tidy(layer, (*deltas, fresh))
-    return replace(held, deltas=deltas)
+    return replace(held, deltas=deltas, changes=changes)
 
 
 def _tidy(layer: Layer, deltas: tuple[Segment, ...]) -> tuple[Segment, ...]:
@@ -110,6 +116,7 @@ class Snapshots:
         self._following = threading.Condition()
         self._held: dict[str, Held] = {}
         self._commits: tuple[Commit, ...] = ()
+        self._touched: dict[str, int] = {}
         self.revision = 0
         self.refresh()
 
@@ -125,20 +132,22 @@ class Snapshots:
             fresh = self.record.commits(self._commits[-1].revision if self._commits else 0)
             fresh = [commit for commit in fresh if commit.revision <= head.revision]
             self._commits += tuple(fresh)
-            touched = {layer_id: c.revision for c in fresh for layer_id in c.layers}
+            self._touched |= {layer_id: c.revision for c in fresh for layer_id in c.layers}
             whole = True
             for layer in self.record.catalog.layers.values():
                 held = self._held.get(layer.id)
                 if held is None:
                     held = _adopt(Held(), self.folder, layer)
-                held = replace(held, touched=touched.get(layer.id, held.touched))
                 followed = self._follow(layer, held, head.seq)
                 if followed is None:
                     whole = False  # readers keep what they have until the new base is there
-                    self._held.setdefault(layer.id, held)
+                    shown = self._touched_by(layer.id, held.revision)
+                    self._held.setdefault(layer.id, replace(held, touched=shown))
                 else:
-                    followed = replace(followed, seq=head.seq, revision=head.revision)
-                    self._held[layer.id] = followed
+                    touched = self._touched.get(layer.id, 0)
+                    self._held[layer.id] = replace(
+                        followed, seq=head.seq, revision=head.revision, touched=touched
+                    )
             if whole:
                 self.revision = head.revision
             self._following.notify_all()
@@ -178,12 +187,16 @@ class Snapshots:
         held = self._held[layer_id]
         layer = self.record.catalog.layers[layer_id]
         if as_of is None:
-            return View(layer, held.segments(past=False), held.revision, held.touched)
-        commits = self._commits
-        revision = _revision_of(commits, as_of, held.revision)
-        known = (c.revision for c in reversed(commits) if layer_id in c.layers)
-        touched = next((r for r in known if r <= revision), 0)
+            shown = held.segments(past=False)
+            return View(layer, shown, held.revision, held.touched, held.changes)
+        revision = _revision_of(self._commits, as_of, held.revision)
+        touched = self._touched_by(layer_id, revision)
         return View(layer, held.segments(past=revision < held.revision), revision, touched)
+
+    def _touched_by(self, layer_id: str, revision: int) -> int:
+        """The last revision up to this one that changed the layer."""
+        known = (c.revision for c in reversed(self._commits) if layer_id in c.layers)
+        return next((r for r in known if r <= revision), 0)
 
     def commits(self) -> tuple[Commit, ...]:
         """All commits that this process has followed, oldest first."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 import shapely
 
 from geo.layers import Layer
+from geo.snapshot.changes import Changes
 from geo.snapshot.segment import Rows, Segment
 
 Box = tuple[float, float, float, float]
@@ -50,15 +51,30 @@ class Page:
 
 
 class View:
-    """Rows of ``segments`` that live at ``revision``; ``touched`` is the layer's own revision."""
+    """Rows of ``segments`` that live at ``revision``; ``touched`` is the layer's own revision.
+
+    ``changes`` says where the layer changed of late; None for a view of the past.
+    """
 
     def __init__(
-        self, layer: Layer, segments: tuple[Segment, ...], revision: int, touched: int
+        self,
+        layer: Layer,
+        segments: tuple[Segment, ...],
+        revision: int,
+        touched: int,
+        changes: Changes | None = None,
     ) -> None:
         self.layer = layer
         self.segments = segments
         self.revision = revision
         self.touched = touched
+        self.changes = changes
+
+    def touched_in(self, box: Box) -> int:
+        """The revision since which nothing changed in the box (lon/lat), as far as is known."""
+        if self.changes is None:
+            return self.touched
+        return min(self.changes.last(box), self.touched)
 
     def find(self, fid: int) -> tuple[Segment, int] | None:
         """The row of a feature, None when there is none alive."""

@@ -20,6 +20,7 @@ from geo.layers import Catalog, Layer
 from geo.record.geopackage import open_record
 from geo.record.protocol import Author, ChangeSet, Record, attribute_schema
 from geo.snapshot import base
+from geo.snapshot.changes import Changes
 from geo.snapshot.filters import FieldEquals, WordsIn
 from geo.snapshot.store import Snapshots
 from geo.snapshot.view import Order, View
@@ -141,6 +142,7 @@ def test_every_revision_is_what_was_committed(steps, tmp_path_factory):
     snapshots = Snapshots(record, folder / "snapshots")
     model: dict[int, tuple] = {}
     kept = {0: {}}
+    changed: dict[int, int] = {}  # place -> last revision that changed something there
     for kind, content_ in steps:
         if kind == "compact":
             assert base.compact(record, LAYER, folder / "snapshots")
@@ -148,7 +150,14 @@ def test_every_revision_is_what_was_committed(steps, tmp_path_factory):
             snapshots = Snapshots(record, folder / "snapshots")
         elif apply(record, model, kind, content_):
             snapshots.refresh()
-            kept[record.head().revision] = dict(model)
+            revision = record.head().revision
+            old = kept[max(kept)]
+            touched = [fid for fid in old | model if old.get(fid) is not model.get(fid)]
+            for version in [side[fid] for side in (old, model) for fid in touched if fid in side]:
+                changed[version[3]] = revision
+            kept[revision] = dict(model)
+            _check_changes(snapshots, changed)
+    _check_changes(Snapshots(record, folder / "snapshots"), changed)
     assert snapshots.revision == record.head().revision
     for revision, then in kept.items():
         same(content(snapshots.view("things", revision)), then)
@@ -156,6 +165,49 @@ def test_every_revision_is_what_was_committed(steps, tmp_path_factory):
     _check_pages(snapshots.view("things"), model)
     _check_box(snapshots.view("things"), model)
     record.close()
+
+
+def _check_changes(snapshots: Snapshots, changed: dict[int, int]) -> None:
+    """Each process knows of every place when it changed last, whatever base it holds."""
+    view = snapshots.view("things")
+    for place in range(100):
+        assert view.touched_in(box(place).bounds) == changed.get(place, 0)
+
+
+def test_only_late_changes_are_remembered(world):
+    record, folder = world
+    table, shapes = rows_of([("甲", 1, 1.0, 7)])
+    for _ in range(5):
+        record.commit([ChangeSet.updates("things", np.array([8]), table, shapes)], AUTHOR)
+    view = Snapshots(record, folder).view("things")
+    assert view.touched_in(box(7).bounds) == 6
+    assert view.touched_in(box(3).bounds) == 1
+    shorter = Changes.of(view.segments, most=5)
+    # Two rows an edit: of revisions 5 and 6 all is known, before them everything counts.
+    assert shorter.since == 4
+    assert len(shorter.revision) == 4
+    assert shorter.last(box(7).bounds) == 6
+    assert shorter.last(box(3).bounds) == 4
+    longer = shorter.plus([(np.array([6, 7]), np.array([box(3).bounds] * 2))], most=5)
+    assert longer.last(box(3).bounds) == 7
+    assert longer.since == 4
+    assert shapely.box(*longer.boxes[-1]).equals(box(3))
+
+
+def test_while_a_base_is_built_nothing_is_called_new(world):
+    """A process without a base shows nothing yet, and must not say that this is the newest."""
+    record, folder = world
+    asked: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("geo.snapshot.store.MOST_DELTA_ROWS", 10)
+        snapshots = Snapshots(record, folder, asked.append)
+        view = snapshots.view("things")
+        assert asked == ["things"]
+        assert (view.count(), view.touched, view.revision) == (0, 0, 0)
+        base.compact(record, LAYER, folder)
+        snapshots.refresh()
+        view = snapshots.view("things")
+        assert (view.count(), view.touched, view.revision) == (60, 1, 1)
 
 
 def _check_pages(view: View, model: dict[int, tuple]) -> None:
@@ -261,6 +313,7 @@ import sys, time
 from pathlib import Path
 from geo.record.geopackage import open_record
 from geo.snapshot import base
+from geo.snapshot.changes import Changes
 from tests.geo.snapshot.test_store import CATALOG, LAYER
 folder = Path(sys.argv[1])
 record = open_record(folder / "r.gpkg", CATALOG)

@@ -15,6 +15,7 @@ from app.api import (
     health,
     jobs,
     pages,
+    questions,
     soil,
     tiles,
     totals,
@@ -25,7 +26,7 @@ from app.middleware import Gate
 from app.settings import Settings
 from app.state import State
 
-ROOMS = (collections, features, tiles, totals, uploads, soil, jobs, audit, health)
+ROOMS = (collections, features, tiles, totals, questions, uploads, soil, jobs, audit, health)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar, cast
 
+from cachetools import LRUCache
+
 from app.auth import People
 from app.overlaps import Overlaps
 from app.settings import Settings
@@ -39,6 +41,23 @@ class Latest:
         return cast(_T, kept[1])
 
 
+class Answers:
+    """The last answers to many questions, each for as long as its revision holds."""
+
+    def __init__(self, most: int = 256) -> None:
+        self._kept: LRUCache[str, tuple[object, object]] = LRUCache(most)
+        self._lock = threading.Lock()
+
+    def get(self, question: str, revision: object, compute: Callable[[], _T]) -> _T:
+        with self._lock:
+            kept = self._kept.get(question)
+        if kept is None or kept[0] != revision:
+            kept = (revision, compute())
+            with self._lock:
+                self._kept[question] = kept
+        return cast(_T, kept[1])
+
+
 class State:
     """Opened by `create_app`; ``start`` and ``stop`` bracket the life of the worker."""
 
@@ -51,6 +70,7 @@ class State:
         self._compactions: dict[str, subprocess.Popen[bytes]] = {}
         self.snapshots = Snapshots(self.record, settings.snapshot_folder, self._compact)
         self.summaries = Latest()
+        self.answers = Answers()
         self.overlaps = Overlaps(settings)
         self.wake_worker = threading.Event()
         self._stopping = threading.Event()

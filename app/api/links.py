@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 from fastapi import Request, Response
@@ -16,6 +16,7 @@ from app.params import not_modified
 JSON = "application/json"
 HTML = "text/html"
 CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MVT = "application/vnd.mapbox-vector-tile"
 EVENTS = "text/event-stream"
 GEOJSON = "application/geo+json"
@@ -77,6 +78,12 @@ def answer(
         return Response(status_code=304, headers=out)
     body = content if isinstance(content, bytes) else orjson.dumps(content)
     return Response(body, headers=out, media_type=media_type)
+
+
+def attachment(name: str) -> str:
+    """``Content-Disposition`` of a download whose name may be Chinese (RFC 6266)."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def stream(

@@ -198,6 +198,10 @@ class Snapshots:
         known = (c.revision for c in reversed(self._commits) if layer_id in c.layers)
         return next((r for r in known if r <= revision), 0)
 
+    def revision_of(self, as_of: int | datetime | None) -> int:
+        """The revision that an ``as_of`` means. Raises `Rejected` E_AS_OF."""
+        return self.revision if as_of is None else _revision_of(self._commits, as_of, self.revision)
+
     def commits(self) -> tuple[Commit, ...]:
         """All commits that this process has followed, oldest first."""
         return self._commits

@@ -5,16 +5,19 @@ The file is in place before any row of the record speaks of it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 from sqlalchemy import Connection, select
 
+from app.problems import Problem
 from app.times import now
 from geo.record.tables import blobs
 
@@ -25,40 +28,91 @@ class Blob:
     size: int
 
 
+@dataclass(frozen=True)
+class Received:
+    """Bytes that are on the disk but not yet in the store: `publish` or `drop` them."""
+
+    blob: Blob
+    temporary: Path
+    folder: Path
+
+    def publish(self) -> None:
+        _publish(self.temporary, path_of(self.folder, self.blob.sha256))
+
+    def drop(self) -> None:
+        self.temporary.unlink(missing_ok=True)
+
+
 def path_of(folder: Path, sha256: str) -> Path:
     return folder / sha256[:2] / sha256
 
 
-async def receive(folder: Path, stream: AsyncIterator[bytes]) -> Blob:
-    """Write a body to the store; nothing stays behind when it breaks off."""
-    incoming = folder / "incoming"
-    incoming.mkdir(parents=True, exist_ok=True)
-    temporary = incoming / secrets.token_hex(16)
+@contextmanager
+def disk_errors(where: str) -> Iterator[None]:
+    """Turn what the disk says while bytes are written into problems that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise Problem(
+                "E_DISK_FULL",
+                "磁盘空间不足，文件未保存",
+                "the disk is full; the file was not kept",
+                where=where,
+                fix=(
+                    "请管理员释放空间后重试",
+                    "Ask an administrator to free space, then try again",
+                ),
+            ) from error
+        if error.errno in (errno.EROFS, errno.EACCES):
+            raise Problem(
+                "E_READ_ONLY",
+                "数据目录不可写，文件未保存",
+                "the data folder cannot be written; the file was not kept",
+                where=where,
+            ) from error
+        raise
+
+
+def incoming(folder: Path) -> Path:
+    """A name for bytes that are on their way; what stays behind there is swept."""
+    place = folder / "incoming"
+    place.mkdir(parents=True, exist_ok=True)
+    return place / secrets.token_hex(16)
+
+
+async def receive(folder: Path, stream: AsyncIterator[bytes]) -> Received:
+    """Write a body beside the store and make it durable; nothing stays when it breaks off.
+
+    Raises `Problem` E_DISK_FULL, E_READ_ONLY, and whatever the stream raises.
+    """
+    temporary = incoming(folder)
     digest, size = hashlib.sha256(), 0
     try:
-        async with await anyio.open_file(temporary, "wb") as sink:
-            async for chunk in stream:
-                digest.update(chunk)
-                size += len(chunk)
-                await sink.write(chunk)
-            await sink.flush()
-            await anyio.to_thread.run_sync(os.fsync, sink.wrapped.fileno())
-        final = path_of(folder, digest.hexdigest())
-        await anyio.to_thread.run_sync(_publish, temporary, final)
-    finally:
+        with disk_errors("upload"):
+            async with await anyio.open_file(temporary, "wb") as sink:
+                async for chunk in stream:
+                    digest.update(chunk)
+                    size += len(chunk)
+                    await sink.write(chunk)
+                await sink.flush()
+                await anyio.to_thread.run_sync(os.fsync, sink.wrapped.fileno())
+    except BaseException:
         temporary.unlink(missing_ok=True)
-    return Blob(digest.hexdigest(), size)
+        raise
+    return Received(Blob(digest.hexdigest(), size), temporary, folder)
 
 
 def _publish(temporary: Path, final: Path) -> None:
-    final.parent.mkdir(parents=True, exist_ok=True)
-    temporary.replace(final)
-    for folder in (final.parent, final.parent.parent):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    with disk_errors("blobs"):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(final)
+        for folder in (final.parent, final.parent.parent):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
 
 def keep(folder: Path, path: Path) -> Blob:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from fastapi import Request, Response
 from sqlalchemy import Connection, select
@@ -13,6 +16,40 @@ from app.problems import Problem
 from app.state import State
 from app.times import now
 from geo.record.tables import idempotency
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a POST answers, and what a repetition of it will be answered: JSON."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def response(self) -> Response:
+        return Response(self.body, self.status, self.headers, media_type="application/json")
+
+
+def once(
+    request: Request, content: bytes | str, effect: Callable[[Connection], Answer]
+) -> Response:
+    """Run ``effect`` in one transaction, or give the answer that this key got before.
+
+    ``content``: the body, or its hash. Of two requests with one key at the same time the second
+    waits for the first and gets its answer. Raises `Problem` E_KEY_REUSED; an effect that raises
+    leaves the key free.
+    """
+    state: State = request.app.state.liangtian
+    question = digest(request, content)
+    before = earlier(request, question)
+    if before is not None:
+        return before
+    with state.record.write() as connection:
+        found = _known(connection, request, question)
+        if found is None:
+            found = effect(connection)
+            _keep(connection, request, question, found)
+    return found.response()
 
 
 def digest(request: Request, body: bytes | str) -> str:
@@ -36,13 +73,20 @@ def _key(request: Request) -> str | None:
 
 def earlier(request: Request, question: str) -> Response | None:
     """The answer that this key got before, None for a new key."""
-    key, user = _key(request), _user(request)
-    if key is None:
+    if _key(request) is None:
         return None
     state: State = request.app.state.liangtian
-    mine = (idempotency.c.person_id == user.id, idempotency.c.key == key)
     with state.record.read() as connection:
-        row = connection.execute(select(idempotency).where(*mine)).one_or_none()
+        found = _known(connection, request, question)
+    return found.response() if found else None
+
+
+def _known(connection: Connection, request: Request, question: str) -> Answer | None:
+    key = _key(request)
+    if key is None:
+        return None
+    mine = (idempotency.c.person_id == _user(request).id, idempotency.c.key == key)
+    row = connection.execute(select(idempotency).where(*mine)).one_or_none()
     if row is None:
         return None
     if row.request_sha256 != question:
@@ -53,20 +97,25 @@ def earlier(request: Request, question: str) -> Response | None:
             where="Idempotency-Key",
             fix=("为每个新请求生成新的键", "Make a new key for each new request"),
         )
-    return Response(row.body, row.status, media_type="application/json")
+    return Answer(row.status, row.body, json.loads(row.headers or "{}"))
 
 
 def keep(connection: Connection, request: Request, question: str, status: int, body: bytes) -> None:
     """Remember an answer in the transaction of its effect."""
-    key, user = _key(request), _user(request)
+    _keep(connection, request, question, Answer(status, body))
+
+
+def _keep(connection: Connection, request: Request, question: str, answer: Answer) -> None:
+    key = _key(request)
     if key is not None:
         connection.execute(
             idempotency.insert().values(
-                person_id=user.id,
+                person_id=_user(request).id,
                 key=key,
                 request_sha256=question,
-                status=status,
-                body=body,
+                status=answer.status,
+                headers=json.dumps(answer.headers),
+                body=answer.body,
                 created_at=now(),
             )
         )

@@ -21,7 +21,7 @@ from app.api import (
     totals,
     uploads,
 )
-from app.jobs.worker import Worker
+from app.jobs.worker import Workers
 from app.middleware import Gate
 from app.settings import Settings
 from app.state import State
@@ -34,16 +34,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     logs.configure()
     state = State(settings)
-    worker = Worker(state) if settings.in_process_worker else None
+    workers = Workers.of_service(state) if settings.in_process_worker else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         state.start()
-        if worker:
-            worker.start()
+        if workers:
+            workers.start()
         yield
-        if worker:
-            worker.stop()
+        if workers:
+            workers.stop()
         state.stop()
 
     app = FastAPI(

@@ -43,6 +43,7 @@ _ERRORS = {
     "422": "内容有错误 The content is faulty",
     "429": "请求过多 Too many requests",
     "503": "暂时无法处理 Not now",
+    "507": "磁盘空间不足 The disk is full",
 }
 
 

@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     follow_ms: int = Field(25, ge=5, description="How often a worker looks for new changes, ms.")
     job_memory_mib: int = Field(4096, ge=512, description="Memory limit of a job's process, MiB.")
     job_seconds: int = Field(600, ge=5, description="Processor time limit of a job, seconds.")
+    job_workers: int = Field(
+        2, ge=1, le=32, description="Jobs that the service runs at once; one slot is for uploads."
+    )
+    job_lease_s: float = Field(
+        30.0, ge=1, description="After how many seconds a worker that stands still loses its job."
+    )
     in_process_worker: bool = Field(True, description="Whether the service runs jobs itself.")
 
     @property
@@ -46,10 +52,6 @@ class Settings(BaseSettings):
     @property
     def blob_folder(self) -> Path:
         return self.data / "blobs"
-
-    @property
-    def report_folder(self) -> Path:
-        return self.data / "reports"
 
     @property
     def raster_folder(self) -> Path:

@@ -73,6 +73,8 @@ class State:
         self.answers = Answers()
         self.overlaps = Overlaps(settings)
         self.wake_worker = threading.Event()
+        #: moves whenever anybody has changed the record: jobs, uploads, features
+        self.pulse = 0
         self._stopping = threading.Event()
         self._follower: threading.Thread | None = None
 
@@ -105,6 +107,8 @@ class State:
             try:
                 changed = self.record.changed()
                 if changed:
+                    self.pulse += 1
+                    self.wake_worker.set()
                     self.people.forget()
                 if changed or 0 < again < time.monotonic():
                     behind = self.snapshots.refresh() < self.record.head().revision

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from email.message import Message
-from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import anyio
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
-from sqlalchemy import Row, select
-from starlette.datastructures import UploadFile
+from sqlalchemy import Connection
 
-from app import blobs, bodies, idempotency, params
+from app import bodies, idempotency, incoming, params, uploads
 from app.api.links import answer
 from app.auth import User, allow, require
-from app.jobs import queue
-from app.problems import Problem, not_found
+from app.idempotency import Answer
+from app.jobs import control, queue
 from app.state import State
-from app.times import now
 from geo.intake.decide import Decisions
-from geo.record.tables import people, uploads
+from geo.record.tables import people
+from geo.record.tables import uploads as table
 
 router = APIRouter(tags=["上传 Uploads"])
 
 
 UploadId = Annotated[int, Path(ge=1, le=2**53)]
-_CHUNK = 1 << 20
+States = Literal[
+    "inspecting",
+    "needs_input",
+    "ready",
+    "committing",
+    "committed",
+    "rejected",
+    "reverted",
+    "discarded",
+]
 
 
 @router.post("/uploads", summary="Upload a file for a layer", status_code=202)
@@ -39,147 +44,59 @@ async def upload(
     filename: Annotated[
         str | None, Query(max_length=255, description="File name, when no header gives it.")
     ] = None,
+    force: Annotated[
+        bool, Query(description="Look at it anew, even if the same file is here already.")
+    ] = False,
 ) -> Response:
-    """The raw body (or one multipart file). Answers at once; the report follows."""
+    """The raw body, or a form: one file, or the parts of a shapefile. Answers at once; the
+    report follows. The same bytes for the same layer are told the earlier upload with 200.
+    ``Content-Digest``, ``Repr-Digest`` or ``X-Checksum-Sha256`` are checked."""
     state: State = request.app.state.liangtian
     found = params.find_layer(request, layer)
-    stream, name = await _incoming(request, filename)
-    blob = await blobs.receive(state.settings.blob_folder, stream)
-    if blob.size == 0:
-        raise Problem(
-            "E_EMPTY",
-            "文件是空的",
-            "The file is empty",
-            where=name,
-            fix=("请检查文件后重新选择", "Check the file and choose it again"),
+    received, name = await incoming.receive(request, state.settings.blob_folder, filename)
+    media_type = request.headers.get("content-type")
+
+    def effect(connection: Connection) -> Answer:
+        user: User = request.state.user
+        return uploads.begin(
+            connection, state, user, received, found.id, name, media_type, force=force
         )
 
-    def store() -> Response:
-        question = idempotency.digest(request, blob.sha256)
-        before = idempotency.earlier(request, question)
-        if before is not None:
-            return before
-        user: User = request.state.user
-        with state.record.write() as connection:
-            blobs.note(connection, blob, request.headers.get("content-type"))
-            done = connection.execute(
-                uploads.insert().values(
-                    layer=found.id,
-                    file_name=name,
-                    sha256=blob.sha256,
-                    size=blob.size,
-                    state="inspecting",
-                    person_id=user.id,
-                    decisions="{}",
-                    created_at=now(),
-                    updated_at=now(),
-                )
-            )
-            assert done.inserted_primary_key is not None
-            upload_id = int(done.inserted_primary_key[0])
-            job = queue.put(connection, "upload.inspect", {"upload": upload_id}, user.name)
-            connection.execute(uploads.update().where(uploads.c.id == upload_id).values(job_id=job))
-            body = orjson.dumps({"id": upload_id, "job": job})
-            idempotency.keep(connection, request, question, 202, body)
-        state.wake_worker.set()
-        headers = {"Location": f"/uploads/{upload_id}"}
-        return Response(body, 202, headers, media_type="application/json")
-
-    return await anyio.to_thread.run_sync(store)
-
-
-async def _incoming(request: Request, filename: str | None) -> tuple[AsyncIterator[bytes], str]:
-    kind = request.headers.get("content-type", "")
-    if kind.startswith("multipart/form-data"):
-        form = await request.form(max_files=1, max_fields=20)
-        files = [value for value in form.values() if isinstance(value, UploadFile)]
-        if not files:
-            raise Problem("E_BODY", "请求中没有文件", "There is no file in the request")
-        return _chunks(files[0]), _name(filename or files[0].filename or "")
-    return request.stream(), _name(filename or _disposition(request))
-
-
-async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await file.read(_CHUNK):
-        yield chunk
-
-
-def _disposition(request: Request) -> str:
-    """The file name in ``Content-Disposition`` (RFC 6266; bare UTF-8 or GBK bytes are read too)."""
-    header = Message()
-    header["Content-Disposition"] = request.headers.get("content-disposition", "attachment")
-    name = header.get_filename("")
     try:
-        raw = name.encode("latin-1")
-    except UnicodeEncodeError:
-        return name  # it came as filename*
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("gb18030", errors="replace")
-
-
-def _name(text: str) -> str:
-    name = PurePosixPath(text.replace("\\", "/")).name
-    return "".join(c for c in name if c.isprintable())[:255] or "upload"
-
-
-def _row(request: Request, upload_id: int) -> Row[Any]:
-    """The upload, if it is the asker's own or they manage; another's does not exist."""
-    state: State = request.app.state.liangtian
-    user: User = request.state.user
-    query = select(uploads, people.c.name.label("person")).join(
-        people, people.c.id == uploads.c.person_id, isouter=True
-    )
-    with state.record.read() as connection:
-        row = connection.execute(query.where(uploads.c.id == upload_id)).one_or_none()
-    if row is None or not (user.may("manager") or row.person == user.name):
-        raise not_found(f"没有上传 {upload_id}", f"There is no upload {upload_id}")
-    state.catch_up()
-    return row
-
-
-def _public(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "layer": row.layer,
-        "file_name": row.file_name,
-        "sha256": row.sha256,
-        "size": row.size,
-        "state": row.state,
-        "job": row.job_id,
-        "person": row.person,
-        "decisions": json.loads(row.decisions or "{}"),
-        "report": json.loads(row.report) if row.report else None,
-        "revision": row.revision,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
-    }
+        done = await anyio.to_thread.run_sync(
+            idempotency.once, request, received.blob.sha256, effect
+        )
+    finally:
+        received.drop()  # what was not published
+    state.wake_worker.set()
+    return done
 
 
 @router.get("/uploads", summary="Uploads, newest first")
 @allow("field")
-def listed(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> Response:
-    state: State = request.app.state.liangtian
+def listed(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    state: Annotated[list[States] | None, Query(description="One or more states.")] = None,
+    layer: Annotated[str | None, Query(max_length=40)] = None,
+) -> Response:
     user: User = request.state.user
-    query = (
-        select(uploads, people.c.name.label("person"))
-        .join(people, people.c.id == uploads.c.person_id, isouter=True)
-        .order_by(uploads.c.id.desc())
-        .limit(limit)
-    )
+    query = uploads.query().order_by(table.c.id.desc()).limit(limit)
     if not user.may("manager"):
         query = query.where(people.c.name == user.name)
-    with state.record.read() as connection:
+    if state:
+        query = query.where(table.c.state.in_(state))
+    if layer is not None:
+        query = query.where(table.c.layer == params.find_layer(request, layer).id)
+    with request.app.state.liangtian.record.read() as connection:
         rows = connection.execute(query).all()
-    found = [{k: v for k, v in _public(row).items() if k != "report"} for row in rows]
-    return answer(request, {"uploads": found})
+    return answer(request, {"uploads": [uploads.public(row, report=False) for row in rows]})
 
 
 @router.get("/uploads/{upload_id}", summary="An upload and its report")
 @allow("field")
 def one(request: Request, upload_id: UploadId) -> Response:
-    return answer(request, _public(_row(request, upload_id)))
+    return answer(request, uploads.public(uploads.of_request(request, upload_id)))
 
 
 @router.patch(
@@ -190,19 +107,20 @@ def one(request: Request, upload_id: UploadId) -> Response:
 )
 @allow("field")
 async def decide(request: Request, upload_id: UploadId) -> Response:
+    """What is given replaces the decision of that name; the others stay."""
     taken = (await bodies.read_json(request, Decisions)).model_dump(mode="json", exclude_unset=True)
     return await anyio.to_thread.run_sync(_decide, request, upload_id, taken)
 
 
-def _decide(request: Request, upload_id: int, decisions: dict[str, Any]) -> Response:
+def _decide(request: Request, upload_id: int, decisions: dict[str, object]) -> Response:
     state: State = request.app.state.liangtian
-    row = _row(request, upload_id)
     user: User = request.state.user
-    _must_be(row, "needs_input", "ready", "rejected")
-    taken = json.loads(row.decisions or "{}") | decisions
     with state.record.write() as connection:
+        row = uploads.of_user(connection, user, upload_id)
+        uploads.must_be(row, "needs_input", "ready", "rejected")
+        taken = json.loads(row.decisions or "{}") | decisions
         job = queue.put(connection, "upload.inspect", {"upload": upload_id}, user.name)
-        _move(
+        uploads.move(
             connection,
             row,
             state="inspecting",
@@ -211,58 +129,66 @@ def _decide(request: Request, upload_id: int, decisions: dict[str, Any]) -> Resp
             report=None,
         )
     state.wake_worker.set()
-    body = orjson.dumps({"id": upload_id, "job": job})
-    return Response(body, 202, media_type="application/json")
-
-
-def _must_be(row: Row[Any], *states: str) -> None:
-    if row.state not in states:
-        raise Problem(
-            "E_STATE",
-            f"上传当前状态为 {row.state}，不能执行此操作",
-            f"The upload is {row.state}; this cannot be done now",
-            where="state",
-            extra={"state": row.state},
-        )
-
-
-def _move(connection: Any, row: Row[Any], **values: object) -> None:
-    """Change an upload's row, if nobody has changed its state meanwhile."""
-    same = (uploads.c.id == row.id, uploads.c.state == row.state)
-    done = connection.execute(uploads.update().where(*same).values(updated_at=now(), **values))
-    if done.rowcount == 0:
-        raise Problem("E_STATE", "上传状态刚刚改变", "The upload's state has just changed")
+    return Answer(202, orjson.dumps({"id": upload_id, "job": job})).response()
 
 
 @router.post("/uploads/{upload_id}/commit", summary="Store the checked features", status_code=202)
 @allow("field")
 def commit(request: Request, upload_id: UploadId) -> Response:
-    """All features or none, as one revision; the layer says which role it takes."""
+    """All features or none, as one revision; the layer says which role it takes. What the
+    report showed is what is stored: if the layer has changed meanwhile so that it would be
+    something else, the job ends with E_DIFF_CHANGED and the report shows the new difference.
+    Said twice it is done once."""
+    return _start(request, upload_id, "commit", "ready", "committing", "committed")
+
+
+@router.post("/uploads/{upload_id}/revert", summary="Undo a committed upload", status_code=202)
+@allow("field")
+def revert(request: Request, upload_id: UploadId) -> Response:
+    """Undoes exactly what the upload changed, as a new revision; for whoever might commit it.
+    Where later edits build on it the job ends with E_REVERT and lists the features."""
+    return _start(request, upload_id, "revert", "committed", "committed", "reverted")
+
+
+def _start(
+    request: Request, upload_id: int, what: str, before: str, during: str, after: str
+) -> Response:
+    """Queue a commit or a revert; one that runs or is done is told instead."""
     state: State = request.app.state.liangtian
-    question = idempotency.digest(request, "")
-    before = idempotency.earlier(request, question)
-    if before is not None:
-        return before
-    row = _row(request, upload_id)
     user: User = request.state.user
-    require(user, state.catalog.layers[row.layer].commit_role)
-    _must_be(row, "ready")
-    with state.record.write() as connection:
-        job = queue.put(connection, "upload.commit", {"upload": upload_id}, user.name)
-        _move(connection, row, state="committing", job_id=job)
+
+    def effect(connection: Connection) -> Answer:
+        row = uploads.of_user(connection, user, upload_id)
+        require(user, state.catalog.layers[row.layer].commit_role)
+        told = {"id": upload_id, "job": row.job_id}
+        if row.state == after:
+            number = row.revision if what == "commit" else row.reverted_by
+            return Answer(200, orjson.dumps(told | {"state": after, "revision": number}))
+        uploads.must_be(row, before, during)
+        running = queue.find(connection, row.job_id) if row.job_id else None
+        if running and running.kind == f"upload.{what}" and running.state in queue.OPEN:
+            return Answer(202, orjson.dumps(told), {"Location": f"/jobs/{row.job_id}"})
+        job = queue.put(connection, f"upload.{what}", {"upload": upload_id}, user.name)
+        uploads.move(connection, row, state=during, job_id=job)
         body = orjson.dumps({"id": upload_id, "job": job})
-        idempotency.keep(connection, request, question, 202, body)
+        return Answer(202, body, {"Location": f"/jobs/{job}"})
+
+    done = idempotency.once(request, "", effect)
     state.wake_worker.set()
-    headers = {"Location": f"/jobs/{job}"}
-    return Response(body, 202, headers, media_type="application/json")
+    return done
 
 
 @router.delete("/uploads/{upload_id}", summary="Discard an upload", status_code=204)
 @allow("field")
 def discard(request: Request, upload_id: UploadId) -> Response:
+    """Nothing of it can be stored any more; what is looking at it stops. Said twice it is done
+    once. What is committed is reverted instead."""
     state: State = request.app.state.liangtian
-    row = _row(request, upload_id)
-    _must_be(row, "needs_input", "ready", "rejected")
     with state.record.write() as connection:
-        _move(connection, row, state="discarded", staged=None)
+        row = uploads.of_user(connection, request.state.user, upload_id)
+        uploads.must_be(row, "inspecting", "needs_input", "ready", "rejected", "discarded")
+        if row.state != "discarded":
+            uploads.move(connection, row, state="discarded")
+            if row.state == "inspecting":
+                control.stop(connection, row.job_id)
     return Response(status_code=204)

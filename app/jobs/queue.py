@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,10 @@ from geo.record.protocol import Record
 from geo.record.tables import jobs, people
 
 MOST_ATTEMPTS = 3
-_OPEN = ("queued", "running")
+OPEN = ("queued", "running")
+ENDED = ("done", "failed", "cancelled")
+#: What people wait for goes before what runs for minutes.
+_PRIORITY = {"upload": 10}
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,20 @@ class Job:
     person: str | None
     attempt: int
     lease: str | None
+    heartbeat: str | None
     cancel_requested: bool
     progress: dict[str, Any] | None
+    checkpoint: dict[str, Any] | None
     result: dict[str, Any] | None
     problem: dict[str, Any] | None
     created_at: str
     started_at: str | None
     finished_at: str | None
+
+    @property
+    def holder(self) -> str:
+        """Which worker has it; see `app.jobs.slots`."""
+        return (self.lease or "").rpartition("/")[0]
 
     def public(self) -> dict[str, Any]:
         """What an answer shows."""
@@ -44,7 +55,9 @@ class Job:
             "id": self.id,
             "kind": self.kind,
             "state": self.state,
+            "person": self.person,
             "attempt": self.attempt,
+            "cancel_requested": self.cancel_requested,
             "progress": self.progress,
             "result": self.result,
             "problem": self.problem,
@@ -71,8 +84,10 @@ def _job(row: Row[Any]) -> Job:
         person=row.person,
         attempt=row.attempt,
         lease=row.lease_token,
+        heartbeat=row.heartbeat_at,
         cancel_requested=bool(row.cancel_requested),
         progress=_load(row.progress),
+        checkpoint=_load(row.checkpoint),
         result=_load(row.result),
         problem=_load(row.problem),
         created_at=row.created_at,
@@ -94,11 +109,23 @@ def put(connection: Connection, kind: str, args: dict[str, Any], person: str) ->
     """Queue a job inside the caller's transaction; returns its id."""
     who = select(people.c.id).where(people.c.name == person).scalar_subquery()
     done = connection.execute(
-        jobs.insert().values(kind=kind, args=dump(args), person_id=who, created_at=now())
+        jobs.insert().values(
+            kind=kind,
+            args=dump(args),
+            person_id=who,
+            priority=_PRIORITY.get(kind.partition(".")[0], 0),
+            created_at=now(),
+        )
     )
     key = done.inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def find(connection: Connection, job_id: int) -> Job | None:
+    """A job as a transaction sees it."""
+    row = connection.execute(_COLUMNS.where(jobs.c.id == job_id)).one_or_none()
+    return _job(row) if row else None
 
 
 class Queue:
@@ -109,50 +136,49 @@ class Queue:
 
     def get(self, job_id: int) -> Job | None:
         with self.record.read() as connection:
-            row = connection.execute(_COLUMNS.where(jobs.c.id == job_id)).one_or_none()
-        return _job(row) if row else None
+            return find(connection, job_id)
 
-    def latest(self, person: str | None, limit: int) -> list[Job]:
-        """The newest jobs, of one person or (None) of all."""
+    def latest(
+        self,
+        person: str | None,
+        limit: int,
+        states: Sequence[str] = (),
+        kind: str | None = None,
+    ) -> list[Job]:
+        """The newest jobs, of one person or (None) of all; ``kind`` may be its first word."""
         query = _COLUMNS.order_by(jobs.c.id.desc()).limit(limit)
         if person is not None:
             query = query.where(people.c.name == person)
+        if states:
+            query = query.where(jobs.c.state.in_(states))
+        if kind is not None:
+            query = query.where((jobs.c.kind == kind) | jobs.c.kind.startswith(f"{kind}."))
         with self.record.read() as connection:
             return [_job(row) for row in connection.execute(query)]
 
-    def release_dead(self) -> None:
-        """Queue again what a dead worker was at; called by whoever holds the worker's lock."""
-        with self.record.write() as connection:
-            running = jobs.c.state == "running"
-            connection.execute(
-                jobs.update()
-                .where(running, jobs.c.attempt < MOST_ATTEMPTS)
-                .values(state="queued", lease_token=None)
-            )
-            problem = {
-                "status": 500,
-                "code": "E_CRASH",
-                "title": "任务多次异常中止 / the job ended abnormally several times",
-            }
-            connection.execute(
-                jobs.update()
-                .where(running)
-                .values(state="failed", lease_token=None, problem=dump(problem), finished_at=now())
-            )
+    def running(self) -> list[Job]:
+        with self.record.read() as connection:
+            rows = connection.execute(_COLUMNS.where(jobs.c.state == "running"))
+            return [_job(row) for row in rows]
 
-    def claim(self) -> Job | None:
-        """Take the oldest queued job; the returned lease is needed for all that follows."""
-        oldest = (
+    def claim(self, holder: str = "", kind: str | None = None) -> Job | None:
+        """Take the first queued job; the returned lease is needed for all that follows.
+
+        ``kind``: take only jobs whose kind begins with this word.
+        """
+        first = (
             select(jobs.c.id)
             .where(jobs.c.state == "queued")
             .order_by(jobs.c.priority.desc(), jobs.c.id)
             .limit(1)
         )
+        if kind is not None:
+            first = first.where(jobs.c.kind.startswith(f"{kind}."))
         with self.record.read() as connection:
-            if connection.execute(oldest).one_or_none() is None:
+            if connection.execute(first).one_or_none() is None:
                 return None
         with self.record.write() as connection:
-            found = connection.execute(oldest).scalar_one_or_none()
+            found = connection.execute(first).scalar_one_or_none()
             if found is None:
                 return None
             connection.execute(
@@ -160,19 +186,30 @@ class Queue:
                 .where(jobs.c.id == found)
                 .values(
                     state="running",
-                    lease_token=secrets.token_hex(16),
+                    lease_token=f"{holder}/{secrets.token_hex(12)}",
+                    heartbeat_at=now(),
                     attempt=jobs.c.attempt + 1,
                     started_at=now(),
                 )
             )
-            return _job(connection.execute(_COLUMNS.where(jobs.c.id == found)).one())
+            return find(connection, found)
 
     def report(self, job: Job, stage: str, fraction: float | None) -> bool:
-        """Store progress; True when somebody wants the job stopped."""
+        """Store progress; True when somebody wants the job stopped. Raises `LostLease`."""
         with self.record.write() as connection:
             self._set(connection, job, progress=dump({"stage": stage, "fraction": fraction}))
             row = connection.execute(select(jobs.c.cancel_requested).where(jobs.c.id == job.id))
             return bool(row.scalar_one())
+
+    def beat(self, job: Job) -> None:
+        """Show that the worker lives. Raises `LostLease`."""
+        with self.record.write() as connection:
+            # Whoever watches compares it with what it was, never with a clock.
+            self._set(connection, job, heartbeat_at=now())
+
+    def keep(self, connection: Connection, job: Job, checkpoint: dict[str, Any]) -> None:
+        """Remember how far a job is, for the attempt after this one. Raises `LostLease`."""
+        self._set(connection, job, checkpoint=dump(checkpoint))
 
     def finish(
         self, connection: Connection, job: Job, state: str, **values: dict[str, Any] | None
@@ -181,20 +218,45 @@ class Queue:
         texts = {name: dump(value) for name, value in values.items() if value is not None}
         self._set(connection, job, state=state, finished_at=now(), lease_token=None, **texts)
 
+    def give_back(self, job: Job) -> None:
+        """Queue a job again that its worker stops without a fault of the job."""
+        with self.record.write() as connection:
+            self._set(
+                connection, job, state="queued", lease_token=None, attempt=max(0, job.attempt - 1)
+            )
+
+    def release(self, connection: Connection, job: Job) -> str | None:
+        """Take a job from a worker that is lost: it is queued again, or ended after too many
+        attempts or when somebody wanted it stopped. Returns its new state, None when the job
+        has moved on meanwhile."""
+        mine = (jobs.c.id == job.id, jobs.c.state == "running", jobs.c.lease_token == job.lease)
+        row = connection.execute(select(jobs).where(*mine)).one_or_none()
+        if row is None:
+            return None
+        values: dict[str, Any] = {"state": "queued", "lease_token": None}
+        if row.cancel_requested:
+            values |= {"state": "cancelled", "finished_at": now()}
+        elif row.attempt >= MOST_ATTEMPTS:
+            values |= {"state": "failed", "problem": dump(LOST), "finished_at": now()}
+        connection.execute(jobs.update().where(*mine).values(**values))
+        return str(values["state"])
+
     def _set(self, connection: Connection, job: Job, **values: object) -> None:
         mine = (jobs.c.id == job.id, jobs.c.lease_token == job.lease)
         if connection.execute(jobs.update().where(*mine).values(**values)).rowcount == 0:
             raise LostLease(f"job {job.id}")
 
-    def cancel(self, job_id: int) -> None:
-        """Ask a running job to stop; a queued one ends at once."""
-        with self.record.write() as connection:
-            this = jobs.c.id == job_id
-            connection.execute(
-                jobs.update()
-                .where(this, jobs.c.state == "queued")
-                .values(state="cancelled", finished_at=now())
-            )
-            connection.execute(
-                jobs.update().where(this, jobs.c.state.in_(_OPEN)).values(cancel_requested=1)
-            )
+
+#: The problem of a job whose workers died again and again.
+LOST = {
+    "type": "about:blank",
+    "status": 500,
+    "code": "E_LOST_WORKER",
+    "title": "任务多次异常中止",
+    "detail": f"执行任务的进程异常中止了 {MOST_ATTEMPTS} 次",
+    "fix": "请重试；若仍失败，请查看服务日志和内存",
+    "en": {
+        "detail": f"the process that ran the job died {MOST_ATTEMPTS} times",
+        "fix": "try again; if it fails again, look at the service's log and memory",
+    },
+}

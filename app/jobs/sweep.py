@@ -1,44 +1,77 @@
-"""What killed processes leave behind in the data folder; the worker removes it when it starts."""
+"""What killed processes and lost interest leave in the data folder; a worker removes it."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
 
 from sqlalchemy import select
 
+from app.blobs import path_of
+from app.jobs.queue import Queue
 from app.state import State
-from geo.record.tables import uploads
+from geo.record.tables import blobs
 
 #: Younger files may belong to a request that another process is answering now.
 _OLD = 3600
-_WAITING = ("ready", "committing", "inspecting")
+#: A blob is in place before the row that speaks of it; after a day no row will come.
+_ORPHAN = 24 * 3600
 
 
 def sweep(state: State) -> None:
-    """Folders of dead jobs, half-received files, and rows staged for nothing."""
+    """Folders of dead jobs, half-received files, blobs that no row knows."""
     settings = state.settings
-    for path in settings.work_folder.glob("job-*"):
-        shutil.rmtree(path, ignore_errors=True)
+    # Folders first, jobs afterwards: whatever runs has its row before its folder.
+    folders = list(settings.work_folder.glob("job-*"))
+    living = {
+        f"job-{j.id}-{j.attempt}-{(j.lease or '')[-8:]}" for j in Queue(state.record).running()
+    }
+    for path in folders:
+        if path.name not in living:
+            shutil.rmtree(path, ignore_errors=True)
     for path in settings.work_folder.glob("overlap-*"):
-        if _old(path):
+        if _age(path) > _OLD:
             shutil.rmtree(path, ignore_errors=True)
     for path in (settings.blob_folder / "incoming").glob("*"):
-        if _old(path):
+        if _age(path) > _OLD:
             path.unlink(missing_ok=True)
+    shutil.rmtree(settings.data / "staging", ignore_errors=True)  # of version 0.1
+    _orphans(state)
+
+
+def _orphans(state: State) -> None:
+    """Delete blobs without a row that are older than a day."""
+    folder = state.settings.blob_folder
+    files = {p.name: p for p in folder.glob("??/*") if len(p.name) == 64 and _age(p) > _ORPHAN}
+    if not files:
+        return
     with state.record.read() as connection:
-        waiting = {
-            str(row.id)
-            for row in connection.execute(select(uploads.c.id).where(uploads.c.state.in_(_WAITING)))
-        }
-    for path in (settings.data / "staging").glob("*.arrow"):
-        if path.stem not in waiting:
-            path.unlink(missing_ok=True)
+        known = set(connection.execute(select(blobs.c.sha256)).scalars())
+    for name in files.keys() - known:
+        trash = folder / "incoming" / f"trash-{name}"
+        trash.parent.mkdir(exist_ok=True)
+        # Whoever publishes the same bytes now has either put a new file in the place of this
+        # one, which we then have in hand and put back, or finds the place empty.
+        try:
+            files[name].rename(trash)
+        except FileNotFoundError:
+            continue
+        if _age(trash) > _ORPHAN:
+            trash.unlink()
+        else:
+            place = path_of(folder, name)
+            try:
+                os.link(trash, place)
+            except FileExistsError:
+                pass
+            finally:
+                trash.unlink()
 
 
-def _old(path: Path) -> bool:
+def _age(path: Path) -> float:
     try:
-        return time.time() - path.stat().st_mtime > _OLD
+        return time.time() - path.stat().st_mtime
     except FileNotFoundError:
-        return False
+        return 0.0

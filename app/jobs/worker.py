@@ -1,39 +1,50 @@
-"""The worker: a thread that takes jobs one at a time and runs each in its own process.
+"""Workers: threads that take jobs and run each in its own process.
 
-Of all processes over one data folder a single one works, the holder of a file
-lock; the kernel frees it when the holder dies, and the next takes over.
+The service has ``job_workers`` slots over all its processes; ``liangtian worker`` brings
+one more each. A worker that died (its slot is free) or stands still (its heartbeat is) loses its
+job to the next; whatever it did after that does not count.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from app.jobs import soil, upload
+from app.blobs import Blob, note
+from app.jobs import control, slots, soil, upload
 from app.jobs.queue import Job, LostLease, Queue
 from app.jobs.sandbox import Cancelled, Limits, SandboxError
 from app.jobs.sweep import sweep
-from app.problems import document
+from app.problems import Problem, document
 from app.state import State
 from geo.errors import Rejected
+from geo.record.protocol import RecordError, StorageError
 
 log = logging.getLogger("liangtian.jobs")
 
 _REPORT_EVERY = 0.5
+#: Seconds between looks for lost workers.
+_LOOK_EVERY = 1.0
+_SWEEP_EVERY = 600.0
+#: How often the last transaction of a job is tried while others keep the record busy.
+_PUBLISH_TRIES = 6
 
 
 @dataclass
 class Context:
-    """What a handler gets: its job, a private folder, progress, and whether to stop."""
+    """What a handler gets: its job, a private folder, progress, and whether to stop.
+
+    ``folder`` is of this attempt alone. `keep` remembers how far the job is: the next
+    attempt finds it in ``job.checkpoint``, and files it names as blobs.
+    """
 
     state: State
     job: Job
@@ -42,6 +53,13 @@ class Context:
     report: Callable[[str, float | None], None]
     cancelled: Callable[[], bool]
 
+    def keep(self, checkpoint: dict[str, Any], blobs: Sequence[Blob] = ()) -> None:
+        """Make a checkpoint durable. Raises `LostLease`."""
+        with self.state.record.write() as connection:
+            for blob in blobs:
+                note(connection, blob, None)
+            Queue(self.state.record).keep(connection, self.job, checkpoint)
+
 
 #: A handler returns what is written in the job's last transaction: (result, effect or None).
 Effect = Callable[[Connection], None]
@@ -49,62 +67,126 @@ Handler = Callable[[Context], tuple[dict[str, Any], Effect | None]]
 HANDLERS: dict[str, Handler] = {
     "upload.inspect": upload.inspect,
     "upload.commit": upload.commit,
+    "upload.revert": upload.revert,
     "soil.run": soil.run,
 }
 
 
-class Worker:
-    """Runs jobs until it is stopped. Started by the service, or alone by ``liangtian worker``."""
+class Workers:
+    """All workers of this process, and the thread that shows that they live."""
 
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self.queue = Queue(state.record)
+    def __init__(self, state: State, names: Sequence[str], threads: int = 1) -> None:
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self.run, name="jobs", daemon=True)
+        self._each = [Worker(state, names, self._stopping) for _ in range(threads)]
+        self._beat_s = state.settings.job_lease_s / 6
+        self._beats = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    @classmethod
+    def of_service(cls, state: State) -> Workers:
+        count = state.settings.job_workers
+        return cls(state, [f"serve-{n}" for n in range(1, count + 1)], count)
 
     def start(self) -> None:
-        self._thread.start()
+        self._beats.start()
+        for worker in self._each:
+            worker.thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
-        self.state.wake_worker.set()
-        self._thread.join(timeout=30)
+        for worker in self._each:
+            worker.state.wake_worker.set()
+        for worker in self._each:
+            worker.thread.join(timeout=30)
+        self._beats.join(timeout=10)
 
-    def run(self) -> None:
-        with (self.state.settings.data / "worker.lock").open("w") as handle:
-            while not self._stopping.is_set():
+    def _beat(self) -> None:
+        while not self._stopping.wait(self._beat_s):
+            for worker in self._each:
+                job = worker.job
+                if job is None:
+                    continue
                 try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    self._stopping.wait(1)
-            if not self._stopping.is_set():
-                self.queue.release_dead()
-                sweep(self.state)
-            while not self._stopping.is_set():
-                self._step()
+                    worker.queue.beat(job)
+                except LostLease:
+                    worker.lost = job
+                except StorageError as error:
+                    # Busy by our own long commit, for one; nobody can take the job meanwhile.
+                    log.info("no heartbeat of job %s now: %s", job.id, error.code)
+                except Exception:
+                    log.exception("the heartbeat of job %s could not be written", job.id)
 
-    def _step(self) -> None:
+
+class Worker:
+    """Runs one job at a time until it is stopped."""
+
+    def __init__(self, state: State, names: Sequence[str], stopping: threading.Event) -> None:
+        self.state = state
+        self.queue = Queue(state.record)
+        self.job: Job | None = None
+        self.lost: Job | None = None
+        self.stopping = stopping
+        self.thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._names = names
+        self._folder = state.settings.data / "workers"
+        self._watch = slots.Watch(state.settings.job_lease_s)
+        self._looked = self._swept = -1e9
+
+    def _run(self) -> None:
+        slot = None
+        while slot is None and not self.stopping.is_set():
+            slot = slots.take(self._folder, self._names)
+            if slot is None:
+                self.stopping.wait(1)
+        if slot is None:
+            return
+        # Of several slots one is kept for uploads: a raster run must not make people wait.
+        first = len(self._names) > 1 and slot.holder.startswith(f"{self._names[0]}/")
+        try:
+            while not self.stopping.is_set():
+                try:
+                    self._step(slot.holder, "upload" if first else None)
+                except Exception:
+                    log.exception("the worker's loop failed")
+                    self.stopping.wait(1)
+        finally:
+            slot.free()
+
+    def _step(self, holder: str, kind: str | None) -> None:
         self.state.wake_worker.clear()
-        try:
-            job = self.queue.claim()
-        except Exception:
-            log.exception("claiming a job failed")
-            self._stopping.wait(1)
-            return
+        self._look(holder)
+        job = self.queue.claim(holder, kind)
         if job is None:
-            self.state.wake_worker.wait(1)
+            self.state.wake_worker.wait(_LOOK_EVERY)
             return
-        folder = self.state.settings.work_folder / f"job-{job.id}"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = self.state.settings.work_folder / f"job-{job.id}-{job.attempt}-{job.lease[-8:]}"  # type: ignore[index]
+        self.job = job
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             self._work(job, folder)
         except LostLease:
             log.warning("job %s was taken over", job.id)
         except Exception:
             log.exception("job %s could not be ended", job.id)
         finally:
+            self.job = None
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _look(self, holder: str) -> None:
+        """Release what lost workers were at; sweep now and then."""
+        passed = time.monotonic()
+        if passed - self._looked < _LOOK_EVERY:
+            return
+        self._looked = passed
+        running = self.queue.running()
+        still = {job.lease for job in self._watch.still(running)}
+        for job in running:
+            # What we hold and are not at (we are here) could not be ended, e.g. on a full disk.
+            ours = job.holder == holder
+            if ours or job.lease in still or not slots.lives(self._folder, job.holder):
+                control.release(self.state.record, job)
+        if passed - self._swept > _SWEEP_EVERY:
+            self._swept = passed
+            sweep(self.state)
 
     def _work(self, job: Job, folder: Path) -> None:
         settings = self.state.settings
@@ -113,33 +195,54 @@ class Worker:
         context = Context(self.state, job, folder, limits, watch.report, watch.cancelled)
         try:
             result, effect = HANDLERS[job.kind](context)
-            with self.state.record.write() as connection:
-                if effect is not None:
-                    effect(connection)
-                self.queue.finish(connection, job, "done", result=result)
+            self._publish(job, result, effect)
         except Cancelled:
-            if self._stopping.is_set():
-                return  # stays 'running'; the next worker queues it again
+            if self.lost is job:
+                raise LostLease(f"job {job.id}") from None
+            if self.stopping.is_set() and not watch.wanted:
+                self.queue.give_back(job)
+                return
             self._end(job, "cancelled", None)
-        except Rejected as error:
+        except (Rejected, RecordError) as error:
             if isinstance(error, SandboxError):
                 log.warning("job %s: %s\n%s", job.id, error, error.log)
-            self._end(job, "failed", document(error, "zh") | {"en": document(error, "en")})
+            self._end(job, "failed", describe(error))
         except (LostLease, KeyboardInterrupt):
             raise
         except Exception as error:
             log.exception("job %s failed", job.id)
-            problem = Rejected(
-                "E_INTERNAL", "任务内部错误,已记录", f"Internal error: {type(error).__name__}"
+            internal = Rejected(
+                "E_INTERNAL", "任务内部错误，已记录", f"Internal error: {type(error).__name__}"
             )
-            self._end(job, "failed", document(problem, "zh"))
+            self._end(job, "failed", describe(internal))
         self.state.snapshots.refresh()
+
+    def _publish(self, job: Job, result: dict[str, Any], effect: Effect | None) -> None:
+        """The effect and the end of the job, both or neither."""
+        for left in reversed(range(_PUBLISH_TRIES)):
+            try:
+                with self.state.record.write() as connection:
+                    if control.stop_wanted(connection, job):
+                        raise Cancelled
+                    if effect is not None:
+                        effect(connection)
+                    self.queue.finish(connection, job, "done", result=result)
+                return
+            except StorageError as error:
+                if error.code != "E_BUSY" or not left:
+                    raise
 
     def _end(self, job: Job, state: str, problem: dict[str, Any] | None) -> None:
         with self.state.record.write() as connection:
-            if job.kind.startswith("upload."):
-                upload.ended(connection, job, state, problem)
+            control.ended(connection, job, state, problem)
             self.queue.finish(connection, job, state, problem=problem)
+
+
+def describe(error: Rejected | RecordError) -> dict[str, Any]:
+    """The problem of a job: Chinese, with English beside it."""
+    if isinstance(error, RecordError):
+        error = Problem(error.code, *error.detail, where=error.where, fix=error.fix)
+    return document(error, "zh") | {"en": document(error, "en")}
 
 
 class _Reporter:
@@ -149,16 +252,17 @@ class _Reporter:
         self._worker = worker
         self._job = job
         self._last = 0.0
-        self._stop = False
+        #: whether somebody asked for the end of this job
+        self.wanted = False
 
     def report(self, stage: str, fraction: float | None) -> None:
         if time.monotonic() - self._last >= _REPORT_EVERY:
             self._last = time.monotonic()
-            self._stop |= self._worker.queue.report(self._job, stage, fraction)
+            self.wanted |= self._worker.queue.report(self._job, stage, fraction)
 
     def cancelled(self) -> bool:
-        if time.monotonic() - self._last >= 4 * _REPORT_EVERY:
+        if time.monotonic() - self._last >= _REPORT_EVERY:
             self._last = time.monotonic()
             found = self._worker.queue.get(self._job.id)
-            self._stop |= found is None or found.cancel_requested
-        return self._stop or self._worker._stopping.is_set()
+            self.wanted |= found is None or found.cancel_requested
+        return self.wanted or self._worker.lost is self._job or self._worker.stopping.is_set()

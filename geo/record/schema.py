@@ -109,6 +109,7 @@ def prepare(connection: Any, catalog: Catalog) -> list[str]:
             for statement in lost.values():
                 connection.execute(statement)
             _create_system_tables(connection)
+            _upgrade_system_tables(connection)
             for layer in catalog.layers.values():
                 _prepare_layer(connection, layer)
             connection.execute("COMMIT")
@@ -144,7 +145,8 @@ def _is_current(connection: Any, catalog: Catalog) -> bool:
     existing = _names(connection, "table")
     if not existing:
         return False
-    _check_version(connection)
+    if _check_version(connection) < tables.SCHEMA_VERSION:
+        return False
     return tables.metadata.tables.keys() <= existing and all(
         {(name, _base(kind)) for name, kind in _columns(layer)}
         <= set(_declared(connection, layer).items())
@@ -153,7 +155,7 @@ def _is_current(connection: Any, catalog: Catalog) -> bool:
     )
 
 
-def _check_version(connection: Any) -> None:
+def _check_version(connection: Any) -> int:
     if "sys_meta" not in _names(connection, "table"):
         raise StorageError("E_NOT_A_RECORD")
     row = connection.execute("SELECT value FROM sys_meta WHERE key = 'schema_version'").fetchone()
@@ -164,6 +166,7 @@ def _check_version(connection: Any) -> None:
             f"the file has schema version {version}, this software knows "
             f"{tables.SCHEMA_VERSION}; upgrade the software",
         )
+    return version
 
 
 def _create(connection: Any) -> None:
@@ -194,6 +197,24 @@ def _create_system_tables(connection: Any) -> None:
         connection.execute(str(CreateTable(table).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda item: str(item.name)):
             connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+
+
+def _upgrade_system_tables(connection: Any) -> None:
+    """Columns that a file of an older version lacks; all of them may be null."""
+    dialect = sqlite.dialect()
+    for table in tables.metadata.sorted_tables:
+        rows = connection.execute("SELECT name FROM pragma_table_info(?)", (table.name,))
+        there = {name for (name,) in rows}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(dialect=dialect)
+                connection.execute(
+                    f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}"
+                )
+    connection.execute(
+        "UPDATE sys_meta SET value = ? WHERE key = 'schema_version'",
+        (str(tables.SCHEMA_VERSION),),
+    )
 
 
 def _names(connection: Any, kind: str) -> set[str]:

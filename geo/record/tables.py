@@ -18,8 +18,9 @@ from sqlalchemy import (
     text,
 )
 
-#: Raised with each change of the tables below; a newer file is refused.
-SCHEMA_VERSION = 1
+#: Raised with each change of the tables below; a newer file is refused, an older one gets the
+#: tables and (nullable) columns that it lacks when it is opened.
+SCHEMA_VERSION = 2
 
 metadata = MetaData(
     naming_convention={
@@ -159,13 +160,32 @@ uploads = Table(
     Column("job_id", ForeignKey("sys_jobs.id")),
     Column("decisions", Text),  # JSON
     Column("report", Text),  # JSON
-    Column("staged", String(64)),  # sha256 of the staged change set
+    Column("staged", String(64)),  # sha256 of the staged rows
+    Column("sides", Text),  # JSON: name -> sha256 of the files beside the report
     Column("revision", BigInteger),  # of the commit
     Column("reverted_by", BigInteger),  # revision of the revert
     Column("created_at", String(24), nullable=False),
     Column("updated_at", String(24), nullable=False),
 )
 Index("sys_uploads_layer", uploads.c.layer, uploads.c.sha256)
+
+resumables = Table(
+    "sys_resumables",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("person_id", ForeignKey("sys_people.id"), nullable=False),
+    Column("layer", String(40), nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("metadata", Text),  # as the client sent it
+    Column("length", BigInteger, nullable=False),
+    Column("durable", BigInteger, nullable=False),  # bytes that are on the disk for certain
+    Column("sha256", String(64)),  # once all bytes are there
+    Column("upload_id", ForeignKey("sys_uploads.id")),
+    Column("gone", Integer, nullable=False, server_default=text("0")),  # terminated or expired
+    Column("created_at", String(24), nullable=False),
+    Column("expires_at", String(24), nullable=False),
+)
+Index("sys_resumables_expiry", resumables.c.gone, resumables.c.expires_at)
 
 scenes = Table(
     "sys_scenes",

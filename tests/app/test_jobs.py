@@ -11,10 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app import blobs
 from app.auth import People
 from app.commands.opened import opened
+from app.jobs import control, slots
 from app.jobs.queue import MOST_ATTEMPTS, LostLease, Queue, put
 from app.jobs.sweep import sweep
+from app.problems import Problem
 from app.settings import Settings
 from app.state import State
 from geo.record.protocol import Author
@@ -29,7 +32,13 @@ def state(tmp_path: Path) -> Iterator[State]:
     made.stop()
 
 
-def queued(state: State, kind: str = "upload.inspect") -> int:
+def lose(state: State) -> None:
+    """What a worker does when it finds that the others are dead."""
+    for job in Queue(state.record).running():
+        control.release(state.record, job)
+
+
+def queued(state: State, kind: str = "soil.run") -> int:
     with state.record.write() as connection:
         return put(connection, kind, {"upload": 1}, "nobody")
 
@@ -50,7 +59,7 @@ def test_a_lost_lease_cannot_write(state: State):
     queue = Queue(state.record)
     job = queued(state)
     sleeper = queue.claim()
-    queue.release_dead()
+    lose(state)
     other = queue.claim()
     assert sleeper is not None
     assert other is not None
@@ -70,44 +79,177 @@ def test_a_job_that_kills_its_worker_ends(state: State):
     job = queued(state)
     for _ in range(MOST_ATTEMPTS):
         assert queue.claim() is not None
-        queue.release_dead()
+        lose(state)
     assert queue.claim() is None
     found = queue.get(job)
     assert found is not None
     assert found.state == "failed"
     assert found.problem is not None
+    assert found.problem["code"] == "E_LOST_WORKER"
+    # Somebody may try it again, with all attempts before it.
+    with state.record.write() as connection:
+        control.retry(connection, job)
+    again = queue.claim()
+    assert again is not None
+    assert (again.id, again.attempt, again.problem) == (job, 1, None)
+    with pytest.raises(Problem), state.record.write() as connection:
+        control.retry(connection, job)
 
 
 def test_cancel_before_and_while_running(state: State):
     queue = Queue(state.record)
     waiting = queued(state)
-    queue.cancel(waiting)
+    control.cancel(state.record, waiting)
     assert queue.get(waiting).state == "cancelled"  # type: ignore[union-attr]
     queued(state)
     running = queue.claim()
     assert running is not None
     assert queue.report(running, "half", 0.5) is False
-    queue.cancel(running.id)
+    control.cancel(state.record, running.id)
     assert queue.report(running, "more", 0.6) is True
+    # Whoever takes it from a dead worker need not run it again.
+    lose(state)
+    assert queue.get(running.id).state == "cancelled"  # type: ignore[union-attr]
+    with pytest.raises(Problem):
+        control.cancel(state.record, running.id)
+
+
+def test_a_checkpoint_reaches_the_next_attempt(state: State):
+    queue = Queue(state.record)
+    queued(state)
+    first = queue.claim()
+    assert first is not None
+    with state.record.write() as connection:
+        queue.keep(connection, first, {"block": 41})
+    lose(state)
+    second = queue.claim()
+    assert second is not None
+    assert second.checkpoint == {"block": 41}
+    with pytest.raises(LostLease), state.record.write() as connection:
+        queue.keep(connection, first, {"block": 42})
+    queue.give_back(second)  # a service that stops in good order costs no attempt
+    third = queue.claim()
+    assert third is not None
+    assert third.attempt == 2
+
+
+def test_uploads_go_first_and_have_a_slot_of_their_own(state: State):
+    queue = Queue(state.record)
+    slow, quick = queued(state, "soil.run"), queued(state, "upload.inspect")
+    reserved = queue.claim(kind="upload")
+    assert reserved is not None
+    assert reserved.id == quick
+    assert queue.claim(kind="upload") is None
+    other = queue.claim()
+    assert other is not None
+    assert other.id == slow
+    assert [job.id for job in queue.latest(None, 10, ["running"], "soil")] == [slow]
+    assert [job.id for job in queue.latest(None, 10, kind="upload.inspect")] == [quick]
+    assert queue.latest(None, 10, ["done"]) == []
+
+
+def test_slots(tmp_path: Path):
+    """Free again when the holder lets go; a successor in the slot is not the one before."""
+    first = slots.take(tmp_path, ["a", "b"])
+    second = slots.take(tmp_path, ["a", "b"])
+    assert first is not None
+    assert second is not None
+    assert slots.take(tmp_path, ["a", "b"]) is None
+    assert slots.lives(tmp_path, first.holder)
+    assert slots.lives(tmp_path, second.holder)
+    first.free()
+    assert not slots.lives(tmp_path, first.holder)
+    successor = slots.take(tmp_path, ["a", "b"])
+    assert successor is not None
+    assert slots.lives(tmp_path, successor.holder)
+    assert not slots.lives(tmp_path, first.holder)
+    assert not slots.lives(tmp_path, "nobody/1")
+    for slot in (second, successor):
+        slot.free()
+
+
+def test_a_heartbeat_that_stands_still_is_seen_without_a_clock(
+    state: State, monkeypatch: pytest.MonkeyPatch
+):
+    queue = Queue(state.record)
+    queued(state)
+    job = queue.claim()
+    assert job is not None
+    time_ = [100.0]
+    monkeypatch.setattr(slots.time, "monotonic", lambda: time_[0])
+    watch = slots.Watch(6)
+    assert watch.still(queue.running()) == []
+    time_[0] += 3600  # we were asleep ourselves: that says nothing about the other
+    assert watch.still(queue.running()) == []
+    for _ in range(2):
+        time_[0] += 1.5
+        assert watch.still(queue.running()) == []
+    queue.beat(job)
+    for _ in range(4):
+        time_[0] += 1.5
+        assert watch.still(queue.running()) == []
+    time_[0] += 1.5
+    assert [j.id for j in watch.still(queue.running())] == [job.id]
 
 
 def test_sweep(state: State, tmp_path: Path):
-    work, incoming, staging = (
-        tmp_path / "work",
-        tmp_path / "blobs" / "incoming",
-        tmp_path / "staging",
+    """Leftovers go; what runs, what is young and what a row knows stays."""
+    queued(state)
+    job = Queue(state.record).claim()
+    assert job is not None
+    assert job.lease is not None
+    running = f"job-{job.id}-{job.attempt}-{job.lease[-8:]}"
+    work, incoming = tmp_path / "work", tmp_path / "blobs" / "incoming"
+    for name in ("job-7", "job-1-1-00000000", running, "overlap-old", "overlap-new"):
+        (work / name).mkdir(parents=True)
+    incoming.mkdir(parents=True)
+    for name in ("old", "new"):
+        (incoming / name).write_bytes(b"x")
+    store = tmp_path / "blobs"
+    kept, orphan, young = (
+        blobs.keep(store, _file(incoming / name, name.encode())) for name in ("k", "o", "y")
     )
-    for folder in (work / "job-7", work / "overlap-old", work / "overlap-new", incoming, staging):
-        folder.mkdir(parents=True)
-    for file in (incoming / "old", incoming / "new", staging / "99.arrow"):
-        file.write_bytes(b"x")
+    with state.record.write() as connection:
+        blobs.note(connection, kept, None)
     past = time.time() - 90_000
-    os.utime(work / "overlap-old", (past, past))
-    os.utime(incoming / "old", (past, past))
+    for path in (work / "overlap-old", incoming / "old"):
+        os.utime(path, (past, past))
+    for blob in (kept, orphan):
+        os.utime(blobs.path_of(store, blob.sha256), (past, past))
     sweep(state)
-    left = {p.relative_to(tmp_path).as_posix() for p in (*work.iterdir(), *incoming.iterdir())}
-    assert left == {"work/overlap-new", "blobs/incoming/new"}
-    assert list(staging.iterdir()) == []
+    assert {p.name for p in work.iterdir()} == {running, "overlap-new"}
+    assert {p.name for p in incoming.iterdir()} == {"new"}
+    assert blobs.path_of(store, kept.sha256).exists()
+    assert blobs.path_of(store, young.sha256).exists()
+    assert not blobs.path_of(store, orphan.sha256).exists()
+
+
+def _file(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def test_a_blob_published_while_the_sweeper_has_it_in_hand_stays(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """An old orphan is deleted just when the same bytes arrive again."""
+    incoming, store = tmp_path / "blobs" / "incoming", tmp_path / "blobs"
+    incoming.mkdir(parents=True)
+    orphan = blobs.keep(store, _file(incoming / "a", b"same"))
+    place = blobs.path_of(store, orphan.sha256)
+    past = time.time() - 90_000
+    os.utime(place, (past, past))
+    rename = Path.rename
+
+    def late(self: Path, target: Path) -> Path:
+        if self == place:  # the sweeper has decided; now the bytes come once more
+            blobs.keep(store, _file(incoming / "b", b"same"))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    sweep(state)
+    assert place.read_bytes() == b"same"
+    assert list(incoming.iterdir()) == []
 
 
 @pytest.mark.faults

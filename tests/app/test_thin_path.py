@@ -26,7 +26,7 @@ def upload(client: httpx.Client, content: bytes, name: str, layer: str) -> dict:
     """Send a file and wait for its report."""
     answer = client.post(
         "/uploads",
-        params={"layer": layer},
+        params={"layer": layer, "force": True},
         content=content,
         headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
     )
@@ -119,7 +119,7 @@ def test_a_broken_file_stores_nothing_and_says_why(server: Server, tmp_path: Pat
     content = shapefile_zip(tmp_path, PLOTS, squares(3, *PLACE), leave_out=(".shx",))
     with server.client("field") as client:
         revision = client.get("/health/ready").json()["record_revision"]
-        answer = client.post("/uploads?layer=plots", content=content)
+        answer = client.post("/uploads?layer=plots&force=true", content=content)
         job = wait_job(client, answer.json()["job"])
         assert job["state"] == "failed"
         found = client.get(f"/uploads/{answer.json()['id']}").json()
@@ -207,8 +207,8 @@ def test_an_edit_shows_on_every_worker_at_once(server: Server, tmp_path: Path, s
 def test_the_same_key_has_one_effect(server: Server, tmp_path: Path):
     content = shapefile_zip(tmp_path, PLOTS, squares(3, *PLACE))
     with server.client("field", **{"Idempotency-Key": "abc-1"}) as client:
-        first = client.post("/uploads?layer=plots", content=content)
-        second = client.post("/uploads?layer=plots", content=content)
+        first = client.post("/uploads?layer=plots&force=true", content=content)
+        second = client.post("/uploads?layer=plots&force=true", content=content)
         assert first.json() == second.json()
         other = client.post("/uploads?layer=parcels", content=content)
         assert other.status_code == 422
@@ -219,7 +219,9 @@ def test_a_form_upload_is_the_same(server: Server, tmp_path: Path):
     """What a browser's form sends: one file of a multipart body, its Chinese name kept."""
     content = shapefile_zip(tmp_path, PLOTS, squares(3, *PLACE))
     with server.client("field") as client:
-        answer = client.post("/uploads?layer=plots", files={"file": ("地块资料.zip", content)})
+        answer = client.post(
+            "/uploads?layer=plots&force=true", files={"file": ("地块资料.zip", content)}
+        )
         assert answer.status_code == 202, answer.text
         wait_job(client, answer.json()["job"])
         found = client.get(f"/uploads/{answer.json()['id']}").json()
@@ -230,7 +232,7 @@ def test_a_form_upload_is_the_same(server: Server, tmp_path: Path):
 def test_a_strangers_upload_does_not_exist(server: Server, tmp_path: Path):
     content = shapefile_zip(tmp_path, PLOTS, squares(3, *PLACE))
     with server.client("field") as client:
-        mine = client.post("/uploads?layer=plots", content=content).json()
+        mine = client.post("/uploads?layer=plots&force=true", content=content).json()
         wait_job(client, mine["job"])
     with server.client("agronomist") as other:
         assert other.get(f"/uploads/{mine['id']}").status_code == 404
@@ -241,7 +243,7 @@ def test_progress_as_events(server: Server, tmp_path: Path):
     """The stream tells states as they come and ends with the job."""
     content = shapefile_zip(tmp_path, PLOTS, squares(3, *PLACE))
     with server.client("field") as client:
-        sent = client.post("/uploads?layer=plots&filename=a.zip", content=content).json()
+        sent = client.post("/uploads?layer=plots&filename=a.zip&force=true", content=content).json()
         with client.stream("GET", f"/jobs/{sent['job']}/events") as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
             lines = [line for line in answer.iter_lines() if line.startswith("data: ")]

@@ -2,7 +2,8 @@
 
 The offsets are stored once, in ``_geometry`` (lon/lat); ``_mercator`` holds only
 the projected vertices of the same rows, as one list a row, so that it can be
-taken and concatenated along with them.
+taken and concatenated along with them. A base has ``_level`` besides: from which
+zoom on each vertex is needed.
 """
 
 from __future__ import annotations
@@ -54,6 +55,12 @@ def columns(flat: FlatGeometry) -> list[tuple[pa.Field, pa.Array]]:
     ]
 
 
+def with_levels(batch: pa.RecordBatch, level: np.ndarray) -> pa.RecordBatch:
+    """The batch with ``_level``, uint8[v], beside the vertices (lines and polygons)."""
+    lists = pa.ListArray.from_arrays(batch.column("_mercator").offsets, pa.array(level))
+    return batch.append_column(pa.field("_level", lists.type), lists)
+
+
 def _one_a_row(flat: FlatGeometry, xy: np.ndarray) -> np.ndarray:
     """Points with NaN for rows that have none."""
     rows = np.full((len(flat), 2), np.nan)
@@ -84,4 +91,8 @@ def flat_geometry(batch: pa.RecordBatch, kind: GeometryType) -> FlatGeometry:
     if kind == "MultiPolygon":
         part, inner = _offsets(inner), inner.values
     ring = _offsets(inner)
-    return FlatGeometry(kind, _flat_xy(inner.values), _flat_xy(mercator.values), ring, part, rows)
+    level = None
+    if "_level" in batch.schema.names:
+        level = batch.column("_level").values.to_numpy(zero_copy_only=True)
+    xy, projected = _flat_xy(inner.values), _flat_xy(mercator.values)
+    return FlatGeometry(kind, xy, projected, ring, part, rows, level)

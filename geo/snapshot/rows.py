@@ -13,6 +13,7 @@ from geo.formats.geojson import properties_json
 from geo.layers import FieldType, Layer
 from geo.record.protocol import DELETE, Entries, attribute_schema, measure_column
 from geo.snapshot import flat as flats
+from geo.snapshot.anchor import anchor
 from geo.snapshot.geoarrow import columns as geometry_columns
 from geo.units import SQUARE_METRES_PER_MU
 
@@ -117,7 +118,9 @@ def _geometry(layer: Layer, shapes: np.ndarray) -> list[tuple[pa.Field, pa.Array
         (pa.field(name, pa.float64()), pa.array(np.ascontiguousarray(box[:, i])))
         for i, name in enumerate(("_minx", "_miny", "_maxx", "_maxy"))
     ]
-    return sides + geometry_columns(flats.from_shapely(shapes, layer.geometry))
+    middle = np.column_stack((box[:, 0] + box[:, 2], box[:, 1] + box[:, 3])) / 2
+    anchors = (pa.field("_anchor", pa.int64()), pa.array(anchor(flats.web_mercator(middle))))
+    return [*sides, anchors, *geometry_columns(flats.from_shapely(shapes, layer.geometry))]
 
 
 def _closings(fid: np.ndarray, revision: np.ndarray) -> np.ndarray:
@@ -131,7 +134,7 @@ def _closings(fid: np.ndarray, revision: np.ndarray) -> np.ndarray:
 
 def concat(layer: Layer, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     """One batch of several; dictionaries are merged and stay sorted."""
-    table = pa.Table.from_batches([_plain(layer, batch) for batch in batches])
+    table = pa.Table.from_batches([_plain(batch) for batch in batches])
     columns = []
     for name in table.schema.names:
         column = table.column(name)
@@ -144,6 +147,8 @@ def concat(layer: Layer, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _plain(layer: Layer, batch: pa.RecordBatch) -> pa.RecordBatch:
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     # Extension metadata may differ between a mapped and a fresh batch; values may not.
-    return batch.replace_schema_metadata(None)
+    batch = batch.replace_schema_metadata(None)
+    # Levels depend on the neighbours, and those may be others now.
+    return batch.drop_columns(["_level"]) if "_level" in batch.schema.names else batch

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,9 +25,10 @@ import pyarrow as pa
 from geo.layers import Layer
 from geo.record.protocol import Entries, Record
 from geo.snapshot import rows
+from geo.snapshot.density import Density, density
 from geo.snapshot.segment import Segment, hilbert_order, index
 
-FORMAT = 1
+FORMAT = 2
 Progress = Callable[[str, int], None]
 
 
@@ -56,13 +58,16 @@ def latest(folder: Path, layer: Layer, newer_than: int = -1) -> Base | None:
         try:
             current = Segment.open(layer, path, "current")
             past = Segment.open(layer, path, "past")
+            for segment, name in ((current, "density"), (past, "gone")):
+                if layer.geometry:
+                    segment.density = Density.from_json(meta[name])
         except FileNotFoundError:
             continue
         return Base(meta["revision"], meta["seq"], current, past)
     return None
 
 
-def _newest(folder: Path, layer: Layer) -> tuple[Path, dict[str, int]] | None:
+def _newest(folder: Path, layer: Layer) -> tuple[Path, dict[str, Any]] | None:
     for path in sorted(folder.glob("[0-9]*"), reverse=True):
         try:
             meta = json.loads((path / "meta.json").read_text())
@@ -152,13 +157,14 @@ def _publish(
     everything = [*old, delta]
     current = merge(layer, [(s, np.flatnonzero(s.closed == 0)) for s in everything])
     past = merge(layer, [(s, np.flatnonzero(s.closed != 0)) for s in everything])
+    current, past = current.with_levels(), past.with_levels()
 
     temporary = folder / f"tmp-{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     current.write(temporary, "current")
     past.write(temporary, "past")
-    meta = {
+    meta: dict[str, Any] = {
         "layer": layer.id,
         "revision": revision,
         "seq": seq,
@@ -166,6 +172,13 @@ def _publish(
         "past": past.length,
         "fingerprint": fingerprint(layer),
     }
+    if layer.geometry:
+        meta["density"] = density(current).to_json()
+        # One version of each feature that is gone: together with what is there now about
+        # as much as there was at any time.
+        fids, latest_row = np.unique(past.fid[::-1], return_index=True)
+        gone = past.length - 1 - latest_row[~np.isin(fids, current.fid)]
+        meta["gone"] = density(past, gone).to_json()
     (temporary / "meta.json").write_text(json.dumps(meta))
     for path in temporary.iterdir():
         _sync(path)

@@ -148,6 +148,14 @@ def take(flat: FlatGeometry, rows: NDArray[np.integer]) -> FlatGeometry:
     )
 
 
+def vertex_offsets(flat: FlatGeometry) -> NDArray[np.int32]:
+    """[n + 1]: the first vertex of each row, and the number of all."""
+    at = flat.row
+    for offsets in (flat.part, flat.ring):
+        at = at if offsets is None else offsets[at]
+    return at
+
+
 def _gather(
     offsets: NDArray[np.integer], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

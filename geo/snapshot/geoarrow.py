@@ -55,7 +55,7 @@ def columns(flat: FlatGeometry) -> list[tuple[pa.Field, pa.Array]]:
     ]
 
 
-def with_levels(batch: pa.RecordBatch, level: np.ndarray) -> pa.RecordBatch:
+def add_levels(batch: pa.RecordBatch, level: np.ndarray) -> pa.RecordBatch:
     """The batch with ``_level``, uint8[v], beside the vertices (lines and polygons)."""
     lists = pa.ListArray.from_arrays(batch.column("_mercator").offsets, pa.array(level))
     return batch.append_column(pa.field("_level", lists.type), lists)

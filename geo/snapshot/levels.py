@@ -1,4 +1,5 @@
 # mypy: ignore-errors
+# ruff: noqa: PLR0912, PLR0915
 """From which zoom on each vertex is needed, such that shared edges stay shared.
 
 The lines of a whole layer are taken as one graph: equal coordinates are one
@@ -268,7 +269,7 @@ def _blocked(
                     and ux * (y - ay) - uy * (x - ax) >= 0
                     and wx * (y - by) - wy * (x - bx) >= 0
                     and tx * (y - vy) - ty * (x - vx) >= 0
-                    and alive[c] and c != a and c != v and c != b
+                    and alive[c] and c not in (a, v, b)
                 ):  # fmt: skip
                     return True
             continue

@@ -19,8 +19,10 @@ from geoindex_rs import rtree  # type: ignore[attr-defined]
 
 from geo.layers import Layer
 from geo.snapshot import flat as flats
+from geo.snapshot.density import Density
 from geo.snapshot.flat import FlatGeometry
-from geo.snapshot.geoarrow import flat_geometry
+from geo.snapshot.geoarrow import add_levels, flat_geometry
+from geo.snapshot.levels import vertex_levels
 from geo.units import SQUARE_METRES_PER_MU
 
 Rows = np.ndarray
@@ -54,12 +56,30 @@ class Segment:
         self.by_fid = by_fid
         self._tree = tree
         self._tree_rows = tree_rows
+        #: How full the tiles are; known for a base.
+        self.density: Density | None = None
 
     @cached_property
     def flat(self) -> FlatGeometry:
         """The geometry of all rows as flat arrays (no copy)."""
         assert self.layer.geometry is not None
         return flat_geometry(self.batch, self.layer.geometry)
+
+    @cached_property
+    def extent(self) -> tuple[float, float, float, float]:
+        """The bounds of all rows in lon/lat; infinite the wrong way round when there are none."""
+        sides = [self.batch.column(n).to_numpy() for n in ("_minx", "_miny", "_maxx", "_maxy")]
+        low = [np.fmin.reduce(side, initial=np.inf) for side in sides[:2]]
+        high = [np.fmax.reduce(side, initial=-np.inf) for side in sides[2:]]
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+    def with_levels(self) -> Segment:
+        """The same segment with `FlatGeometry.level`, if it has lines or polygons."""
+        level = vertex_levels(self.flat) if self.layer.geometry else None
+        if level is None:
+            return self
+        batch = add_levels(self.batch, level)
+        return Segment(self.layer, batch, self._tree, self._tree_rows, self.by_fid, self.closed)
 
     def alive(self, revision: int, rows: Rows | None = None) -> np.ndarray:
         """bool[n]: rows that live at ``revision``."""

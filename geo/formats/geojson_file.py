@@ -20,6 +20,7 @@ import shapely
 from geo.errors import Rejected
 from geo.formats.columns import check_width, column
 from geo.formats.text import Encoding, canonical
+from geo.formats.text_file import decode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class Content:
 
 
 def read(path: Path, *, encoding: str | None = None) -> Content:
-    """Read a FeatureCollection, a Feature or a bare geometry.
+    """Read a FeatureCollection, a Feature, a bare geometry, or a sequence of these.
 
     Raises `Rejected`: E_TOO_LARGE, E_ENCODING, E_GEOJSON with the line or the feature,
     E_COORD for NaN and infinity, E_COLUMNS.
@@ -56,7 +57,7 @@ def read(path: Path, *, encoding: str | None = None) -> Content:
             fix=("请改用 GeoPackage 或 shapefile", "use GeoPackage or a shapefile"),
         )
     text, chosen = _text(path.read_bytes(), encoding)
-    document = _parse(text)
+    document = _document(text)
     features = _features(document)
     texts: list[bytes | None] = []
     for number, feature in enumerate(features, 1):
@@ -76,6 +77,9 @@ def read(path: Path, *, encoding: str | None = None) -> Content:
 
 
 def _text(data: bytes, decision: str | None) -> tuple[bytes, Encoding]:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[:2].count(0):
+        text, chosen = decode(data, decision)  # UTF-16, as some Windows programs save it
+        return text.encode(), chosen
     data = data.removeprefix(b"\xef\xbb\xbf")
     value = canonical(decision) if decision else None
     for encoding in [value] if value else ["utf-8", "gb18030"]:
@@ -91,6 +95,36 @@ def _text(data: bytes, decision: str | None) -> tuple[bytes, Encoding]:
         "the GeoJSON is neither UTF-8 nor GBK",
         fix=("请另存为 UTF-8", "save it as UTF-8"),
     )
+
+
+def _document(text: bytes) -> Any:
+    """One document, or the features of a text sequence (RFC 8142) or of one feature a line."""
+    stripped = text.lstrip()
+    if stripped[:1] == b"\x1e":
+        parts = [part for part in stripped.split(b"\x1e") if part.strip()]
+    else:
+        first, _, rest = stripped.partition(b"\n")
+        if not rest.strip() or not _is_json(first):
+            return _parse(text)
+        parts = [line for line in stripped.splitlines() if line.strip()]
+    found: list[dict[str, Any]] = []
+    for number, part in enumerate(parts, 1):
+        try:
+            found += _features(_parse(part))
+        except Rejected as error:
+            zh, en = error.detail
+            raise Rejected(
+                error.code, f"第 {number} 条：{zh}", f"text {number}: {en}",
+                where=str(number), fix=error.fix,
+            ) from error  # fmt: skip
+    return {"type": "FeatureCollection", "features": found}
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _parse(text: bytes) -> Any:

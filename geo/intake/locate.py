@@ -42,7 +42,7 @@ def locate(
         return geometry, choice  # nothing to locate
     bounds = [float(value) for value in shapely.total_bounds(geometry)]
     if choice.value is None:
-        _suggest(choice, bounds, datum)
+        _suggest(choice, bounds, datum or raw.datum, raw.zone)
         issues.add(
             "E_CRS_REQUIRED", "error",
             "文件没有说明坐标系，请选择",
@@ -67,7 +67,7 @@ def locate(
             shift=crs.DatumShift(**shift.model_dump()) if shift is not None else None,
         )
     except Rejected as error:
-        _suggest(choice, bounds, datum)
+        _suggest(choice, bounds, datum or raw.datum, raw.zone)
         issues.refuse(error, "datum_shift" if error.code == "E_CRS_DATUM" else "crs")
         return None, choice
     west, south, east, north = (float(value) for value in shapely.total_bounds(moved))
@@ -98,15 +98,24 @@ def _stated(raw: Raw, decisions: Decisions, issues: Issues) -> tuple[CrsChoice, 
             return choice, declared.datum
     if raw.declared_crs is not None:
         try:
-            name = crs.resolve(raw.declared_crs).name
+            shifted = raw.declared_crs in crs.SHIFTED
+            name = raw.declared_crs if shifted else crs.resolve(raw.declared_crs).name
         except Rejected as error:
             issues.add(error.code, "warning", *error.detail, decision="crs")
         else:
+            if shifted:
+                issues.add(
+                    "W_CRS_SHIFTED", "warning",
+                    f"坐标是 {name}，已换算为 CGCS2000，精度约 1 米",
+                    f"the coordinates are {name}; converted to CGCS2000, good to about 1 m",
+                )  # fmt: skip
             return CrsChoice(value=raw.declared_crs, name=name, decided_by="format"), None
     return CrsChoice(value=None, name=None, decided_by=None), None
 
 
-def _suggest(choice: CrsChoice, bounds: list[float], datum: crs.Datum | None) -> None:
+def _suggest(
+    choice: CrsChoice, bounds: list[float], datum: crs.Datum | None, zone: int | None
+) -> None:
     choice.candidates = [
         CrsCandidate(
             crs=found.crs,
@@ -116,5 +125,5 @@ def _suggest(choice: CrsChoice, bounds: list[float], datum: crs.Datum | None) ->
             zh=found.reason[0],
             en=found.reason[1],
         )
-        for found in crs.candidates(bounds, datum=datum)[:_CANDIDATES]
+        for found in crs.candidates(bounds, datum=datum, zone=zone)[:_CANDIDATES]
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from geo.formats import geojson_file, gpkg_file, shapefile
+from geo.crs import Datum
+from geo.formats import (
+    dxf_file,
+    fgb_file,
+    geojson_file,
+    geoparquet_file,
+    gpkg_file,
+    kml_file,
+    landtxt_file,
+    ovjsn_file,
+    shapefile,
+    table_file,
+    table_geometry,
+)
+from geo.formats.content import Content
 from geo.formats.text import CHOICES, Encoding
 from geo.intake.issues import Issues
 from geo.intake.mapping import samples
@@ -18,6 +33,8 @@ from geo.intake.report import EncodingChoice
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from geo.layers import GeometryType
+
 
 @dataclass
 class Raw:
@@ -25,7 +42,8 @@ class Raw:
 
     ``rows``: record numbers from 1. ``geometry``: shapely geometries in the file's own
     coordinates; ``broken``: those that are there and cannot be read. ``prj`` is the text
-    beside the file, ``declared_crs`` what the format itself says.
+    beside the file, ``declared_crs`` what the format itself says; ``datum`` and ``zone`` are
+    what it says without making a whole system.
     """
 
     records: int
@@ -37,15 +55,66 @@ class Raw:
     encoding: Encoding | None = None
     prj: str | None = None
     declared_crs: str | None = None
+    datum: Datum | None = None
+    zone: int | None = None
     unread: tuple[str, ...] = ()
     notes: list[tuple[str, str, str]] = field(default_factory=list)  # code, zh, en
 
 
-def read(kind: str, name: str, parts: dict[str, Path], encoding: str | None) -> Raw:
-    """Read the unpacked parts of layer ``name`` of format ``kind``. Raises `Rejected`."""
+def read(
+    kind: str,
+    name: str,
+    parts: dict[str, Path],
+    encoding: str | None,
+    geometry: GeometryType | None = "MultiPolygon",
+) -> Raw:
+    """Read the unpacked parts of layer ``name`` (table or sheet) of format ``kind``.
+
+    ``geometry``: what the layer that it is meant for holds; points in a table become
+    points or polygons by it. Raises `Rejected`.
+    """
+    if kind == "shapefile":
+        return _shape(parts, encoding)
+    (path,) = parts.values()
     if kind == "gpkg":
-        return _geopackage(parts[".gpkg"], name)
-    return _geojson(parts[".geojson"], encoding) if kind == "geojson" else _shape(parts, encoding)
+        return _geopackage(path, name)
+    if kind == "geojson":
+        return _geojson(path, encoding)
+    return _raw(_content(kind, name, path, encoding, geometry))
+
+
+def _content(
+    kind: str, name: str, path: Path, encoding: str | None, geometry: GeometryType | None
+) -> Content:
+    readers: dict[str, Callable[[], Content]] = {
+        "landtxt": lambda: landtxt_file.read(path, encoding=encoding, points=geometry == "Point"),
+        "kml": lambda: kml_file.read(path, encoding=encoding),
+        "ovjsn": lambda: ovjsn_file.read(path, encoding=encoding),
+        "csv": lambda: table_geometry.content(
+            table_file.read_csv(path, encoding=encoding), geometry
+        ),
+        "xlsx": lambda: table_geometry.content(table_file.read_sheet(path, name), geometry),
+        "dxf": lambda: dxf_file.read(path, kind=geometry, encoding=encoding),
+        "fgb": lambda: fgb_file.read(path),
+        "parquet": lambda: geoparquet_file.read(path, shapes=geometry is not None),
+    }
+    return readers[kind]()
+
+
+def _raw(content: Content) -> Raw:
+    return Raw(
+        records=len(content.rows),
+        rows=content.rows,
+        attributes=content.attributes,
+        geometry=content.geometry,
+        broken=content.broken,
+        encoding=content.encoding,
+        declared_crs=content.crs,
+        datum=content.datum,
+        zone=content.zone,
+        unread=content.unread,
+        notes=content.notes,
+    )
 
 
 def _geojson(path: Path, encoding: str | None) -> Raw:

@@ -18,7 +18,7 @@ from geo.errors import Rejected
 from geo.intake import decide, mapping, measure, sides, stage, values
 from geo.intake.decide import Decisions
 from geo.intake.geometry import centres, check, prepare
-from geo.intake.inspect import Inspected, SourceLayer, inspect, unpack
+from geo.intake.inspect import Inspected, SourceLayer, actual, inspect, unpack
 from geo.intake.issues import Issues
 from geo.intake.locate import locate
 from geo.intake.read import Raw, describe_encoding, read
@@ -92,11 +92,11 @@ def run(
     for name in (stage.FILE, sides.ROWS, sides.ISSUES):
         (out / name).unlink(missing_ok=True)
     try:
-        inspected = inspect(source, file_name or source.name)
+        inspected = inspect(source, file_name or source.name, work)
         chosen = _choose(inspected, decisions, issues)
         report.format = _format(inspected, chosen, file_name or source.name)
         if chosen is not None:
-            raw = _read(chosen, inspected, decisions, work, issues, say)
+            raw = _read(chosen, inspected, layer, decisions, report, work, issues, say)
             if raw is not None:
                 _examine(raw, layer, codelists, decisions, out, report, issues, say)
     finally:
@@ -140,15 +140,21 @@ def _format(inspected: Inspected, chosen: SourceLayer | None, file_name: str) ->
 def _read(
     chosen: SourceLayer,
     inspected: Inspected,
+    layer: Layer,
     decisions: Decisions,
+    report: Report,
     work: Path,
     issues: Issues,
     say: Progress,
 ) -> Raw | None:
     files = unpack(chosen, inspected, work)
+    kind = actual(chosen, files)
+    if report.format is not None:
+        report.format.id = kind
     say("read", 0.1)
+    name = chosen.inner or chosen.name
     try:
-        return read(chosen.format, chosen.name, files, decisions.encoding)
+        return read(kind, name, files, decisions.encoding, layer.geometry)
     except Rejected as error:
         if error.code != "E_ENCODING":
             raise

@@ -49,7 +49,8 @@ def test_layers_of_the_same_name_in_two_folders(tmp_path: Path) -> None:
 
 
 def test_archive_without_layers(tmp_path: Path) -> None:
-    assert code(archive(tmp_path, "a.docx"), "a.zip") == "E_ZIP_EMPTY"
+    assert code(archive(tmp_path, "a.docx"), "a.zip") == "E_TYPE_WORD"
+    assert code(archive(tmp_path, "a.bin"), "a.zip") == "E_ZIP_EMPTY"
     assert code(archive(tmp_path), "a.zip") == "E_ZIP_EMPTY"
     assert code(archive(tmp_path, "a.dbf", "a.shx"), "a.zip") == "E_SHP_PART"
 
@@ -58,9 +59,9 @@ def test_archive_without_layers(tmp_path: Path) -> None:
     ("head", "name", "expected"),
     [
         (b"\x00\x00\x27\x0a" + bytes(96), "a.shp", "E_SHP_PART"),
-        (b"Rar!\x1a\x07\x00", "a.rar", "E_TYPE"),
-        (b"<OGRVRTDataSource>", "a.shp", "E_TYPE"),
-        (b"<OGRVRTDataSource>", "a.zip", "E_TYPE"),
+        (b"Rar!\x1a\x07\x00", "a.rar", "E_TYPE_RAR"),
+        (b"<OGRVRTDataSource>", "a.shp", "E_TYPE_XML"),
+        (b"<OGRVRTDataSource>", "a.zip", "E_TYPE_XML"),
         (b"", "a.zip", "E_TYPE"),
         (b'{"type": "FeatureCollection"}', "a.zip", "E_TYPE"),
         (b"SQLite format 3\0", "a.geojson", "E_TYPE"),

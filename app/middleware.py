@@ -10,6 +10,7 @@ import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.inflow import Inflow
 from app.problems import Problem, respond
 from app.settings import Settings
 
@@ -17,6 +18,8 @@ log = structlog.get_logger("liangtian.http")
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_CLIENTS = 10_000
+#: A body of this size is read to its end after a refusal, so that the connection can stay.
+_LITTLE = 64 << 10
 
 
 class Buckets:
@@ -37,6 +40,13 @@ class Buckets:
         return 0.0 if left >= 1 else (1 - left) / self.rate
 
 
+def _much_to_come(scope: Scope) -> bool:
+    """Whether the request has a body that nobody should read to its end for nothing."""
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"0")
+    return b"transfer-encoding" in headers or not length.isdigit() or int(length) > _LITTLE
+
+
 class Gate:
     """Rate limits, body limits, security headers, request id and one log line a request."""
 
@@ -54,9 +64,16 @@ class Gate:
         started = time.perf_counter()
         request_id = secrets.token_hex(8)
         status = 500
+        giving_up = False
+        inflow = Inflow(
+            receive,
+            self._limit(scope),
+            self.settings.upload_idle_s,
+            lambda: self._too_large(scope),
+        )
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, giving_up
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
@@ -64,8 +81,14 @@ class Gate:
                     (b"x-content-type-options", b"nosniff"),
                     (b"x-request-id", request_id.encode()),
                 ]
+                giving_up = status >= 400 and not inflow.complete and _much_to_come(scope)
+                if giving_up:
+                    message["headers"].append((b"connection", b"close"))
             elif head_only:
                 message = {**message, "body": b""}
+            elif giving_up and not message.get("more_body", False):
+                await inflow.linger(send, message)
+                return
             await send(message)
 
         scope.setdefault("state", {})["request_id"] = request_id
@@ -76,7 +99,7 @@ class Gate:
         if refused is not None:
             await respond(Request(scope), refused)(scope, receive, sending)
         else:
-            await self.app(scope, self._counted(scope, receive), sending)
+            await self.app(scope, inflow, sending)
         log.info(
             "request",
             method=scope["method"],
@@ -104,7 +127,8 @@ class Gate:
         return None
 
     def _limit(self, scope: Scope) -> int:
-        if scope["path"].startswith(("/uploads", "/soil/scenes")):
+        path = scope["path"]
+        if path == "/uploads" or path.startswith(("/uploads/tus", "/soil/scenes")):
             return self.settings.max_upload_mib * 2**20
         return self.settings.max_body_kib * 2**10
 
@@ -116,18 +140,3 @@ class Gate:
             f"The body is larger than {limit:,} KiB",
             fix=("请拆分文件后再上传", "Split the file and upload the parts"),
         )
-
-    def _counted(self, scope: Scope, receive: Receive) -> Receive:
-        """Count a body that comes without a length; stop reading past the limit."""
-        seen = 0
-        limit = self._limit(scope)
-
-        async def receiving() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                raise self._too_large(scope)
-            return message
-
-        return receiving

@@ -36,6 +36,7 @@ _ERRORS = {
     "403": "没有权限 Not allowed",
     "404": "不存在 Not there",
     "406": "没有这种格式 No such format",
+    "408": "数据中断 The body stopped coming",
     "409": "当前状态不允许 Not in this state",
     "412": "已被他人修改 Changed by somebody else",
     "413": "内容过大 Too large",

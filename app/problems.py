@@ -13,6 +13,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.language import language_of
 from geo.errors import Rejected
@@ -39,6 +40,7 @@ STATUS: dict[str, int] = {
     "E_TILE_RANGE": 404,
     "E_METHOD": 405,
     "E_FORMAT": 406,
+    "E_IDLE": 408,
     "E_STATE": 409,
     "E_DIFF_CHANGED": 409,
     "E_REVERT": 409,
@@ -160,6 +162,10 @@ def install(app: FastAPI) -> None:
         zh, en = _HTTP_TEXTS.get(error.status_code, (str(error.detail), str(error.detail)))
         headers = dict(error.headers or {})
         return respond(request, Problem(code, zh, en, where=request.url.path, headers=headers))
+
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return Response(status_code=499)  # nobody hears it; the log line does not say 500
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:

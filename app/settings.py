@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     public_read: bool = Field(False, description="Whether anybody may read without signing in.")
     base_url: str = Field("", description="Address in links when behind a proxy, e.g. //gis.local.")
     max_upload_mib: int = Field(512, ge=1, description="Largest uploaded file, MiB.")
+    upload_idle_s: float = Field(
+        60.0, ge=0.5, description="After how many silent seconds a body is given up."
+    )
     max_body_kib: int = Field(2048, ge=1, description="Largest body of any other request, KiB.")
     rate_per_minute: int = Field(
         6000, ge=0, description="Requests a minute and client address; 0 for no limit."

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from app.commands.opened import opened
+from app.jobs.compare import compare
 from app.jobs.sandbox import Limits
 from app.jobs.upload import examine
-from geo.intake import stage
-from geo.intake.changes import changes
 from geo.record.protocol import Author
 from geo.snapshot import base
 
@@ -39,15 +38,11 @@ def run(
         content, rows = examine(
             file, file.name, layer, place.catalog, decisions, Path(name), limits, report
         )
-        if content["state"] != "ready":
-            return content
-        change, difference = changes(
-            layer, stage.load(rows, layer), place.snapshots().view(layer.id)
-        )
-        content["diff"] = vars(difference)
-        if not check_only and len(change.op):
+        view = place.snapshots().view(layer.id)
+        plan = compare(content, rows, layer, view, decisions, (), limits, report)
+        if plan is not None and not check_only and len(plan.change.op):
             author = Author(getpass.getuser(), reason, f"file:{file.name}")
-            done, _ = place.record.commit([change], author)
+            done, _ = place.record.commit([plan.change], author)
             content["revision"] = done.revision
             base.compact(place.record, layer, settings.snapshot_folder)
         return content

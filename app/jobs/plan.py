@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from app.problems import Problem
 from geo.errors import Rejected
-from geo.intake.changes import Difference, changes
+from geo.intake.changes import Difference
+from geo.intake.changes import plan as intake_plan
 from geo.intake.stage import Staged
 from geo.layers import Layer
 from geo.record.protocol import DELETE, INSERT, ChangeSet, Record
@@ -28,17 +29,19 @@ class Plan:
     view: View
     change: ChangeSet
     difference: Difference
+    status: np.ndarray  # new, changed or unchanged for each staged row
     digest: str
 
     @classmethod
     def of(cls, layer: Layer, staged: Staged, view: View) -> Plan:
-        """Raises `Rejected` as `geo.intake.changes.changes` does."""
-        change, difference = changes(layer, staged, view)
+        """Raises `Rejected` as `geo.intake.changes.plan` does."""
+        made = intake_plan(layer, staged, view)
+        change = made.change
         digest = hashlib.sha256(np.asarray(change.op, np.int8).tobytes())
         digest.update(np.asarray(change.fid, np.int64).tobytes())
         versions = pc.fill_null(_of_fids(view, change.fid, "version").cast(pa.int64()), 0)
         digest.update(versions.to_numpy().tobytes())
-        return cls(view, change, difference, digest.hexdigest())
+        return cls(view, change, made.difference, made.status, digest.hexdigest())
 
     def outdated(self, record: Record) -> bool:
         """Whether the layer has changed since; asked inside a transaction, it stays so."""

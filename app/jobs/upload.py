@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, select
 
 from app import blobs
 from app.jobs import queue
+from app.jobs.compare import compare
 from app.jobs.plan import Plan, refuse_foreign, refuse_rivals
 from app.jobs.sandbox import Limits
 from app.jobs.sandbox import run as sandboxed
@@ -100,11 +101,17 @@ def inspect(context: Context) -> tuple[Report, Effect | None]:
         context.report,
         context.cancelled,
     )
-    if report["state"] == "ready":
-        plan = Plan.of(layer, stage.load(rows, layer), state.snapshots.view(layer.id))
-        refuse_foreign(_counties(context), layer, plan.change, plan.view)
-        report["diff"] = vars(plan.difference)
-        report["plan"] = plan.digest
+    compare(
+        report,
+        rows,
+        layer,
+        state.snapshots.view(layer.id),
+        json.loads(row.decisions or "{}"),
+        _counties(context),
+        context.limits,
+        context.report,
+        context.cancelled,
+    )
     kept = {
         name: blobs.keep(state.settings.blob_folder, rows.with_name(name))
         for name in (stage.FILE, *report.get("sides", ()))

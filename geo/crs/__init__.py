@@ -1,5 +1,6 @@
 """Coordinate systems: transformation (`systems`), detection (`detect`), web maps (`gcj02`)."""
 
+from geo.crs import gcj02
 from geo.crs.detect import Candidate, Declared, candidates, from_prj
 from geo.crs.systems import (
     BAICHENG,
@@ -39,6 +40,7 @@ __all__ = [
     "check_extent",
     "from_prj",
     "gauss_kruger",
+    "gcj02",
     "geographic",
     "lonlat_bounds",
     "meridian_of",

@@ -31,6 +31,8 @@ class Decisions(BaseModel):
 
     ``mapping``: column of the file -> field of the layer, or None to leave it out.
     ``constants``: field -> one value for all rows, for what the file does not carry.
+    ``identity``: how far stored features are recognised: by key, also by equal shape, also
+    by similar shape.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +45,7 @@ class Decisions(BaseModel):
     mapping: dict[str, str | None] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
     repair: Literal["none", "structure"] = "none"
+    identity: Literal["key", "geometry", "similarity"] = "similarity"
     mode: Mode | None = None
 
 

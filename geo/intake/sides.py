@@ -33,6 +33,10 @@ _ISSUES = pa.schema(
 
 def save_issues(path: Path, issues: Iterable[Issue]) -> None:
     """Write issues in their order; the file is replaced whole."""
+    write(path, _issues_table(issues))
+
+
+def _issues_table(issues: Iterable[Issue]) -> pa.Table:
     none = (None, None)
     rows = [
         (i.row, i.code, i.severity, i.zh, i.en, i.where, *(i.fix or none), *(i.point or none))
@@ -40,7 +44,7 @@ def save_issues(path: Path, issues: Iterable[Issue]) -> None:
     ]
     columns = list(zip(*rows, strict=True)) or [()] * len(_ISSUES)
     arrays = [pa.array(c, field.type) for c, field in zip(columns, _ISSUES, strict=True)]
-    write(path, pa.table(arrays, schema=_ISSUES))
+    return pa.table(arrays, schema=_ISSUES)
 
 
 def rows_table(
@@ -98,3 +102,32 @@ def read(path: Path) -> pa.Table:
     """A file of this module. Raises `OSError` and `pa.ArrowInvalid`."""
     with pa.memory_map(str(path)) as source:
         return pa.ipc.open_file(source).read_all()
+
+
+def extend(
+    folder: Path, found: Iterable[Issue], rows: NDArray[np.int64], status: NDArray[np.str_] | None
+) -> None:
+    """Add what was found later: issues, and the status of staged rows (by record number)."""
+    found = list(found)
+    if found:
+        before = read(folder / ISSUES)
+        write(folder / ISSUES, pa.concat_tables([before, _issues_table(found)]))
+    table = read(folder / ROWS)
+    names = pa.array(rows)
+    place = pc.index_in(table["row"], value_set=names)
+    if status is not None:
+        known = pc.take(pa.array(status.tolist(), pa.string()), place)
+        table = table.set_column(
+            table.column_names.index("status"), "status", pc.coalesce(known, table["status"])
+        )
+    codes: dict[int, list[str]] = {}
+    for issue in found:
+        if issue.row is not None and issue.code not in codes.setdefault(issue.row, []):
+            codes[issue.row].append(issue.code)
+    if codes:
+        texts = [
+            ", ".join(filter(None, [text, *codes.get(row, ())]))
+            for row, text in zip(table["row"].to_pylist(), table["codes"].to_pylist(), strict=True)
+        ]
+        table = table.set_column(table.column_names.index("codes"), "codes", pa.array(texts))
+    write(folder / ROWS, table)

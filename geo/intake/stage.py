@@ -1,8 +1,9 @@
 """The staging file: checked rows of a layer, waiting to be committed.
 
 An Arrow IPC file with the columns ``row`` (record number), the layer's fields in order,
-``geometry`` (WKB, EPSG:4490) and ``measure`` (m² or m). Its metadata says whether it may
-be committed; `load` refuses what may not.
+``geometry`` (WKB, EPSG:4490), ``measure`` (m² or m), ``match`` and ``matched_by`` (the stored
+feature that a row is, once `geo.intake.compare` has looked). Its metadata says whether it may be
+committed; `load` refuses what may not.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +41,8 @@ class Staged:
     attributes: pa.Table
     geometry: NDArray[np.object_]  # shapely, None for null
     measure: NDArray[np.float64]
+    match: NDArray[np.int64] | None = None  # -1: no feature; None: nobody looked
+    matched_by: list[str | None] | None = None
 
 
 def save(
@@ -60,7 +63,33 @@ def save(
     columns |= {field.name: attributes[field.name] for field in layer.fields}
     columns["geometry"] = pa.array(shapely.to_wkb(geometry), pa.large_binary(), from_pandas=True)
     columns["measure"] = pa.array(measure, from_pandas=True)
-    table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(about)})
+    columns["match"] = pa.nulls(len(rows), pa.int64())
+    columns["matched_by"] = pa.nulls(len(rows), pa.string())
+    _write(path, pa.table(columns), about)
+
+
+def mark(
+    path: Path, places: NDArray[np.int64], fids: NDArray[np.int64], how: list[str], *, sound: bool
+) -> None:
+    """Note which features rows are (``places`` in the file), and whether nothing speaks against
+    a commit still."""
+    with pa.memory_map(str(path)) as source:
+        table = pa.ipc.open_file(source).read_all()
+    about = json.loads((table.schema.metadata or {})[_KEY])
+    about |= {"committable": about["committable"] and sound, "compared": True}
+    match = np.full(table.num_rows, -1, np.int64)
+    match[places] = fids
+    words = np.full(table.num_rows, None, object)
+    words[places] = how
+    table = table.drop_columns(["match", "matched_by"])
+    table = table.append_column("match", pa.array(match)).append_column(
+        "matched_by", pa.array(words, pa.string())
+    )
+    _write(path, table, about)
+
+
+def _write(path: Path, table: pa.Table, about: dict[str, Any]) -> None:
+    table = table.replace_schema_metadata({_KEY: json.dumps(about)})
     temporary = path.with_suffix(".part")
     with temporary.open("wb") as file:
         with pa.ipc.new_file(file, table.schema) as writer:
@@ -80,7 +109,8 @@ def load(path: Path, layer: Layer, *, preview: bool = False) -> Staged:
         with pa.memory_map(str(path)) as source:
             table = pa.ipc.open_file(source).read_all()
         about = json.loads((table.schema.metadata or {})[_KEY])
-        expected = ["row", *(field.name for field in layer.fields), "geometry", "measure"]
+        fields = [field.name for field in layer.fields]
+        expected = ["row", *fields, "geometry", "measure", "match", "matched_by"]
         if about["layer"] != layer.id or table.column_names != expected:
             raise ValueError("another layer")
         table.validate(full=True)
@@ -107,7 +137,9 @@ def load(path: Path, layer: Layer, *, preview: bool = False) -> Staged:
         committable=about["committable"],
         given=tuple(about["given"]),
         rows=table["row"].to_numpy(),
-        attributes=table.select(expected[1:-2]),
+        attributes=table.select(fields),
         geometry=geometry,
         measure=table["measure"].to_numpy(),
+        match=table["match"].to_numpy() if about.get("compared") else None,
+        matched_by=table["matched_by"].to_pylist() if about.get("compared") else None,
     )

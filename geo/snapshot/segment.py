@@ -26,7 +26,8 @@ from geo.snapshot.levels import vertex_levels
 from geo.units import SQUARE_METRES_PER_MU
 
 Rows = np.ndarray
-_DERIVED = {"area_ha": 1e-4, "area_mu": float(1 / SQUARE_METRES_PER_MU)}
+#: Numbers that are a multiple of ``area_m2`` and need no column.
+DERIVED = {"area_ha": 1e-4, "area_mu": float(1 / SQUARE_METRES_PER_MU)}
 _NOTHING = np.empty(0, dtype=np.int64)
 
 
@@ -109,8 +110,8 @@ class Segment:
 
     def column(self, name: str, rows: Rows | None = None) -> pa.Array:
         """A field or system number; strings are dictionary-encoded with a sorted dictionary."""
-        if name in _DERIVED:
-            return pc.multiply(self.column("area_m2", rows), _DERIVED[name])
+        if name in DERIVED:
+            return pc.multiply(self.column("area_m2", rows), DERIVED[name])
         array = self.batch.column(name)
         return array if rows is None else array.take(pa.array(rows))
 

@@ -2,9 +2,10 @@
 
 What comes out (`Pieces`) is all that an encoder needs: whole numbers of the
 tile's grid (x right, y down), no repeated points, no spikes, no rings without
-area, exterior rings with positive area and holes with negative (MVT 2.1). The
-functions read memory-mapped arrays as they are; they are compiled once and kept
-in numba's cache.
+area, exterior rings with positive area and holes with negative (MVT 2.1). What is
+too small for the grid becomes the smallest square or line where it starts, so that
+no feature vanishes. The loops read memory-mapped arrays as they are; they are
+compiled once and kept in numba's cache.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geo.tiles.grid import BUFFER, EXTENT, Tile
-from geo.tiles.kernels.clip import clip_lines, clip_points, clip_polygons
+from geo.tiles.kernels.clip import clip_polygons
+from geo.tiles.kernels.lines import clip_lines, clip_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,29 +47,35 @@ class Pieces:
         return len(self.kept)
 
 
+#: The most that fits the steps of a tile's commands.
+MOST_BUFFER = 2000
+_ALL_NEEDED = np.zeros(0, dtype=np.uint8)
+_ALL_NEEDED.flags.writeable = False
+
+
 def clip(tile: Tile, flat: FlatGeometry, rows: NDArray[np.integer], buffer: int = BUFFER) -> Pieces:
     """Clip ``rows`` of ``flat`` to the tile with ``buffer`` grid steps around it.
 
-    Rows without anything left on the grid are left out. Raises `IndexError` for
-    a row number out of range.
+    Vertices that the tile's zoom does not need (`FlatGeometry.level`) are left out. A row of
+    which nothing shows, not even its first vertex, is left out. Raises `IndexError` for a row
+    number out of range, `ValueError` for a buffer above `MOST_BUFFER`.
     """
+    if not 0 <= buffer <= MOST_BUFFER:
+        raise ValueError(f"a buffer of {buffer} steps; 0 to {MOST_BUFFER} can be drawn")
     rows = np.ascontiguousarray(rows, dtype=np.int64)
-    if len(rows) and not (rows.min() >= 0 and rows.max() < len(flat)):
-        raise IndexError(f"row numbers must lie in 0..{len(flat) - 1}")
-    box = (
-        tile.bounds[0],
-        tile.bounds[3],
-        1 / tile.step,
-        float(-buffer),
-        float(EXTENT + buffer),
-    )
+    left, _, right, top = tile.bounds
+    box = left, top, EXTENT / (right - left), float(-buffer), float(EXTENT + buffer)
     plane = tile.plane(flat)
     if flat.kind == "Point":
-        return Pieces("Point", *clip_points(plane, flat.row, rows, *box))
+        kept, xy, row = clip_points(plane, flat.row, rows, *box)
+        return Pieces("Point", kept, xy, None, None, row)
+    needed = (_ALL_NEEDED if flat.level is None else flat.level), tile.web_zoom
     if flat.kind == "MultiLineString":
-        kept, xy, ring, row = clip_lines(plane, flat.ring, flat.row, rows, *box)
+        kept, xy, ring, row = clip_lines(plane, *needed, flat.ring, flat.row, rows, *box)
         return Pieces("MultiLineString", kept, xy, ring, None, row)
-    kept, xy, ring, part, row = clip_polygons(plane, flat.ring, flat.part, flat.row, rows, *box)
+    kept, xy, ring, part, row = clip_polygons(
+        plane, *needed, flat.ring, flat.part, flat.row, rows, *box
+    )
     return Pieces("MultiPolygon", kept, xy, ring, part, row)
 
 

@@ -1,109 +1,147 @@
-"""Property columns (pyarrow) as plain arrays that a compiled loop can read.
+"""Property columns (pyarrow) as the compiled loops read them: see `geo.tiles.kernels.columns`.
 
-No value is touched here: the buffers of the Arrow arrays are handed over as
-they are, memory-mapped or not.
+No value is touched here: the loops read the buffers of the Arrow arrays where they
+are, memory-mapped or not. What is found out about a segment's column is kept as
+long as the segment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import orjson
 import pyarrow as pa
+
+from geo.snapshot.segment import DERIVED
+from geo.tiles.kernels import columns as kernel
+from geo.tiles.kernels.columns import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, STRING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.snapshot.segment import Segment
 
-Columns = Mapping[str, "pa.Array | pa.ChunkedArray | Plain"]
-
-STRING, INTEGER, NUMBER, BOOLEAN, DATE, DATETIME = range(6)
-_NO_I4 = np.zeros(1, dtype=np.int32)
-_NO_U1 = np.zeros(0, dtype=np.uint8)
+Columns = Mapping[str, "pa.Array | pa.ChunkedArray"]
 
 
-class Plain(NamedTuple):
-    """A column of n rows. ``bits``: the values, or numbers into the dictionary for strings."""
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Columns of one source: one line of `geo.tiles.kernels.columns` each.
 
-    kind: int
-    bits: NDArray[np.int64]  # [n]; float64 is seen as its bits
-    valid: NDArray[np.uint8]  # Arrow bitmap; empty when nothing is null
-    valid_from: int  # first bit of the bitmap
-    offsets: NDArray[np.int32]  # of the dictionary's strings
-    data: NDArray[np.uint8]  # UTF-8
+    ``keys``: the names as fields of a vector tile, ``names``: as JSON with a colon;
+    both one after another, with ``*_ends`` [c + 1]. ``held`` keeps the buffers alive
+    that the lines point to.
+    """
 
-
-class Buffers(NamedTuple):
-    """An Arrow column as it lies in memory; nothing is copied."""
-
-    kind: int
-    values: NDArray[np.generic]  # int32 or int64 from the column's first row on, else a bitmap
-    valid: NDArray[np.uint8]
-    first: int  # first row, in bits of the bitmaps
-    length: int
-    offsets: NDArray[np.int32]
-    data: NDArray[np.uint8]
+    lines: NDArray[np.int64]  # [c, WIDTH]
+    keys: NDArray[np.uint8]
+    key_ends: NDArray[np.int64]
+    names: NDArray[np.uint8]
+    name_ends: NDArray[np.int64]
+    held: tuple[Any, ...]
 
 
-def buffers(column: pa.Array | pa.ChunkedArray) -> Buffers:
-    """Raises `TypeError` for a type that tiles cannot carry."""
+def lines_of(columns: Columns) -> Lines:
+    """Arrow columns in this order. Raises `TypeError` for a type that tiles cannot carry."""
+    return _lines({name: _line(column) for name, column in columns.items()})
+
+
+_KEPT: WeakKeyDictionary[Segment, dict[Any, Any]] = WeakKeyDictionary()
+_MOST_KEPT = 64  # combinations of properties of one segment
+
+
+def segment_lines(segment: Segment, names: Sequence[str]) -> Lines:
+    """Columns of a segment by name, for all its rows."""
+    kept = _KEPT.setdefault(segment, {})
+    names = tuple(names)
+    found = kept.get(names)
+    if found is None:
+        parts = {name: _segment_line(segment, name, kept) for name in names}
+        found = _lines(parts)
+        if len(kept) < _MOST_KEPT:
+            kept[names] = found
+    return found
+
+
+_Line = tuple["NDArray[np.int64]", Any]
+
+
+def _segment_line(segment: Segment, name: str, kept: dict[Any, Any]) -> _Line:
+    if name not in kept:
+        if name in DERIVED:
+            line, held = _segment_line(segment, "area_m2", kept)
+            line = line.copy()
+            line[kernel.FACTOR] = np.float64(DERIVED[name]).view(np.int64)
+            kept[name] = line, held
+        else:
+            kept[name] = _line(segment.column(name))
+    return kept[name]
+
+
+def _lines(parts: dict[str, _Line]) -> Lines:
+    keys = [text_field(3, name.encode()) for name in parts]  # Layer.keys
+    names = [orjson.dumps(name) + b":" for name in parts]
+    return Lines(
+        np.array([line for line, _ in parts.values()], np.int64).reshape(-1, kernel.WIDTH),
+        np.frombuffer(b"".join(keys), np.uint8),
+        np.cumsum([0, *map(len, keys)], dtype=np.int64),
+        np.frombuffer(b"".join(names), np.uint8),
+        np.cumsum([0, *map(len, names)], dtype=np.int64),
+        tuple(held for _, held in parts.values()),
+    )
+
+
+def text_field(number: int, text: bytes) -> bytes:
+    """A field of a protobuf message that holds bytes."""
+    size, rest = b"", len(text)
+    while rest > 127:
+        size += bytes((rest & 127 | 128,))
+        rest >>= 7
+    return bytes((number << 3 | 2,)) + size + bytes((rest,)) + text
+
+
+def _line(column: pa.Array | pa.ChunkedArray) -> _Line:
+    """The line of an Arrow column and what must live as long as it."""
     if isinstance(column, pa.ChunkedArray):
         column = column.unify_dictionaries().combine_chunks()
     kind, column = _normal(column)
-    validity, values = (column.indices if kind == STRING else column).buffers()
-    valid = _NO_U1 if validity is None else np.frombuffer(validity, dtype=np.uint8)
-    offsets, data = _NO_I4, _NO_U1
+    line = np.zeros(kernel.WIDTH, dtype=np.int64)
+    if kind == STRING and column.dictionary.null_count:
+        column = column.cast(pa.string()).dictionary_encode()
+    codes = column.indices if kind == STRING else column
+    valid, values = codes.buffers()
+    first = codes.offset
+    if codes.null_count:
+        line[kernel.VALID] = valid.address
+    line[kernel.KIND], line[kernel.FIRST] = kind, first
+    if values is not None:
+        skipped = 0 if kind == BOOLEAN else first * (4 if kind in (STRING, DATE) else 8)
+        line[kernel.VALUES] = values.address + skipped
     if kind == STRING:
-        words = column.dictionary
-        if len(words):
-            _, starts, text = words.buffers()
-            offsets = np.frombuffer(starts, dtype=np.int32)[words.offset :]
-            data = _NO_U1 if text is None else np.frombuffer(text, dtype=np.uint8)
-    first, length = column.offset, len(column)
-    width = np.int32 if kind in (STRING, DATE) else np.int64
-    numbers: NDArray[np.generic] = np.zeros(0, dtype=width)
-    if length and kind == BOOLEAN:
-        numbers = np.frombuffer(values, dtype=np.uint8)
-    elif length:
-        numbers = np.frombuffer(values, dtype=width)[first : first + length]
-    return Buffers(kind, numbers, valid, first, length, offsets, data)
+        _words(line, column, codes)
+    return line, column
 
 
-def plain(column: pa.Array | pa.ChunkedArray | Plain) -> Plain:
-    """A column as arrays. Raises `TypeError` for a type that tiles cannot carry."""
-    if isinstance(column, Plain):
-        return column
-    kind, values, valid, first, length, offsets, data = buffers(column)
-    if kind == BOOLEAN and length:
-        # bitorder: Arrow counts bits from the least significant.
-        bitmap: Any = values
-        bits = np.unpackbits(bitmap, count=first + length, bitorder="little")[first:]
-        return Plain(kind, bits.astype(np.int64), valid, first, offsets, data)
-    return Plain(kind, values.astype(np.int64, copy=False), valid, first, offsets, data)
-
-
-_OF_SEGMENTS: WeakKeyDictionary[Segment, dict[str, Buffers]] = WeakKeyDictionary()
-
-
-def rows_of(segment: Segment, name: str, rows: NDArray[np.int64]) -> Plain:
-    """Some rows of a segment's column. Its buffers are looked up once, not once a tile."""
-    known = _OF_SEGMENTS.setdefault(segment, {})
-    found = known.get(name)
-    if found is None:
-        found = known[name] = buffers(segment.column(name))
-    kind, values, valid, first, _, offsets, data = found
-    at = rows + first if first else rows
-    bits = _bits(values, at) if kind == BOOLEAN else values[rows]
-    if len(valid):
-        valid = np.packbits(_bits(valid, at), bitorder="little")
-    return Plain(kind, bits.astype(np.int64, copy=False), valid, 0, offsets, data)
-
-
-def _bits(bitmap: NDArray[np.generic], at: NDArray[np.int64]) -> NDArray[np.uint8]:
-    return bitmap[at >> 3] >> (at & 7).astype(np.uint8) & 1
+def _words(line: NDArray[np.int64], column: pa.DictionaryArray, codes: pa.Array) -> None:
+    words = column.dictionary
+    if not len(words):
+        return
+    _, offsets, data = words.buffers()
+    ends = np.frombuffer(offsets, np.int32)[words.offset :][: len(words) + 1]
+    text = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    text = text[ends[0] : ends[-1]]
+    line[kernel.WORDS], line[kernel.BYTES] = len(words), len(text)
+    line[kernel.LONGEST] = np.diff(ends).max()
+    line[kernel.OFFSETS] = offsets.address + 4 * words.offset
+    line[kernel.DATA] = 0 if data is None else data.address
+    line[kernel.PLAIN] = not ((text < 32) | (text == ord('"')) | (text == ord("\\"))).any()
+    if len(words) >= len(codes) - codes.null_count > 1:
+        used = codes.drop_null().to_numpy()
+        line[kernel.ONCE] = np.bincount(used, minlength=1).max() == 1
 
 
 _KINDS: dict[pa.DataType, int] = {

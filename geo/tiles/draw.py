@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import pyarrow as pa
-
 from geo.tiles import geojson, mvt
-from geo.tiles.clip import clip, join
-from geo.tiles.columns import rows_of
+from geo.tiles.features import of_segments
 
 if TYPE_CHECKING:
     from geo.layers import Layer
@@ -42,24 +38,9 @@ def draw(
 
     Empty bytes for ``mvt`` when nothing is in the tile.
     """
-    matches = view.match(filters, tile.lonlat(), exact=False)
-    parts = [(s, rows) for s, rows in matches if len(rows)]
-    if not parts:
+    features = of_segments(tile, view.match(filters, tile.lonlat(), exact=False), names)
+    if features is None:
         return _EMPTY[kind]
-    pieces = join([clip(tile, s.flat, rows) for s, rows in parts], [len(r) for _, r in parts])
-    ids = np.concatenate([s.fid[rows] for s, rows in parts])
-    if kind == "mvt" and len(parts) == 1:
-        ((segment, rows),) = parts
-        return mvt.encode(
-            view.layer.id, pieces, ids, {name: rows_of(segment, name, rows) for name in names}
-        )
-    columns = {name: _joined([s.column(name, rows) for s, rows in parts]) for name in names}
     if kind == "mvt":
-        return mvt.encode(view.layer.id, pieces, ids, columns)
-    return geojson.encode(tile, pieces, ids, columns)
-
-
-def _joined(arrays: list[pa.Array]) -> pa.Array:
-    if len(arrays) == 1:
-        return arrays[0]
-    return pa.chunked_array(arrays).unify_dictionaries().combine_chunks()
+        return mvt.encode_features(view.layer.id, features)
+    return geojson.encode_features(tile, features)

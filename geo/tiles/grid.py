@@ -47,6 +47,11 @@ class Tile:
         """Size of a grid step in the tile's plane (metres or degrees)."""
         return (self.bounds[2] - self.bounds[0]) / EXTENT
 
+    @property
+    def web_zoom(self) -> int:
+        """The Web Mercator zoom with steps of this size: what `FlatGeometry.level` counts in."""
+        return self.z if self.matrix_set == "WebMercatorQuad" else self.z + 1
+
     def plane(self, flat: FlatGeometry) -> NDArray[np.float64]:
         """The vertices [v, 2] of ``flat`` in the tile's plane."""
         return flat.mercator if self.matrix_set == "WebMercatorQuad" else flat.xy

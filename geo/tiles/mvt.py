@@ -1,26 +1,28 @@
-"""Mapbox Vector Tile 2.1 encoder: one compiled loop over values, one over features."""
+"""Mapbox Vector Tile 2.1 encoder: all of a layer in one compiled loop."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from geo.tiles.clip import clip
-from geo.tiles.columns import BOOLEAN, DATE, DATETIME, INTEGER, NUMBER, STRING, Columns, plain
-from geo.tiles.grid import EXTENT, Tile
-from geo.tiles.kernels.mvt import encode_features, number_column
+from geo.tiles.columns import text_field
+from geo.tiles.features import of_pieces
+from geo.tiles.kernels.mvt import write_layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.snapshot.flat import FlatGeometry
     from geo.tiles.clip import Pieces
+    from geo.tiles.columns import Columns
+    from geo.tiles.features import Features
+    from geo.tiles.grid import Tile
 
 _GEOMETRY_TYPE = {"Point": 1, "MultiLineString": 2, "MultiPolygon": 3}
-_TEXT = (STRING, DATE, DATETIME)
 _NO_I4 = np.zeros(1, dtype=np.int32)
-_NO_IDS = np.zeros(0, dtype=np.int64)
 
 
 def encode_mvt(
@@ -43,65 +45,36 @@ def encode_mvt(
 def encode(
     layer_name: str, pieces: Pieces, ids: NDArray[np.integer] | None, columns: Columns
 ) -> bytes:
-    """`encode_mvt` for pieces that are clipped already (and may come from several sources).
+    """`encode_mvt` for pieces that are clipped already.
 
     ``ids`` and columns have a row for each row that was asked for.
     """
-    count = len(pieces)
-    if not count:
+    return encode_features(layer_name, of_pieces(pieces, ids, columns))
+
+
+def encode_features(layer_name: str, features: Features) -> bytes:
+    """A vector tile with one layer of ``features``; empty for none."""
+    if not len(features):
         return b""
-    names = list(columns)
-    arrays = [plain(column) for column in columns.values()]
-    tags = np.empty((len(names), count), dtype=np.int32)
-    used = np.zeros(len(names), dtype=bool)
-    most = [min(count, len(a.offsets) - 1) if a.kind == STRING else count for a in arrays]
-    values, found = np.empty(64 * count + 4096, dtype=np.uint8), 0
-    ends = np.empty(sum(most) + 1, dtype=np.int64)
-    ends[0] = 0
-    # Equal values of two columns can only be of one wire type. The column with most values
-    # comes last in its type: it looks the others up and need not be remembered itself.
-    for wire in (_TEXT, (INTEGER,), (NUMBER,), (BOOLEAN,)):
-        alike = [c for c in range(len(names)) if arrays[c].kind in wire]
-        # Days repeat far more than a large dictionary's words.
-        alike.sort(key=lambda c: (arrays[c].kind == STRING, most[c]))
-        room = 2 * sum(most[c] for c in alike[:-1])
-        table = np.full(1 << room.bit_length() if room else 0, -1, dtype=np.int32)
-        for c in alike:
-            values, found, used[c] = number_column(
-                *arrays[c], pieces.kept, tags[c], values, ends, found, table, c != alike[-1]
-            )
-    keys = [_field(3, name.encode()) for name, some in zip(names, used, strict=True) if some]
-    if not used.all():
-        tags = tags[used]
-    features, end = encode_features(
+    pieces = features.pieces
+    out, start, end = write_layer(
+        _head(layer_name),
+        features.lines[0].keys,
+        features.lines[0].key_ends,
+        features.table,
+        features.starts,
+        features.rows,
+        features.ids,
+        _GEOMETRY_TYPE[pieces.kind],
         pieces.xy,
         _NO_I4 if pieces.ring is None else pieces.ring,
         _NO_I4 if pieces.part is None else pieces.part,
         pieces.row,
-        _GEOMETRY_TYPE[pieces.kind],
-        pieces.kept,
-        _NO_IDS if ids is None else np.ascontiguousarray(ids, dtype=np.int64),
-        tags,
     )
-    body = (
-        b"\x78\x02",  # version = 2
-        _field(1, layer_name.encode()),
-        features[:end].data,
-        *keys,
-        values[: ends[found]].data,
-        b"\x28" + _varint(EXTENT),
-    )
-    return b"".join((b"\x1a", _varint(sum(map(len, body))), *body))
+    return out[start:end].tobytes()
 
 
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _field(number: int, text: bytes) -> bytes:
-    return bytes((number << 3 | 2,)) + _varint(len(text)) + text
+@lru_cache(maxsize=256)
+def _head(name: str) -> NDArray[np.uint8]:
+    """Layer.version (2) and Layer.name."""
+    return np.frombuffer(b"\x78\x02" + text_field(1, name.encode()), dtype=np.uint8)

@@ -1,20 +1,23 @@
 # mypy: ignore-errors
 # ruff: noqa: PLR0912, PLR0915
-"""Clip rows of flat geometry to a box and put them on a tile's grid."""
+"""Clip polygons to a box and put them on a tile's grid."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import boolean, float64, int32, int64, njit, types
+from numba import boolean, float64, int32, int64, njit, types, uint8
 
 # Inputs may be read-only (memory maps); outputs never are.
-_XY = types.Array(float64, 2, "C", readonly=True)
-_I4 = types.Array(int32, 1, "C", readonly=True)
-_I8 = types.Array(int64, 1, "C", readonly=True)
-_WORK, _OUT_XY, _OUT = float64[:, ::1], int32[:, ::1], int32[::1]
-_BOX = (float64, float64, float64, float64, float64)
+XY = types.Array(float64, 2, "C", readonly=True)
+U1 = types.Array(uint8, 1, "C", readonly=True)
+I4 = types.Array(int32, 1, "C", readonly=True)
+I8 = types.Array(int64, 1, "C", readonly=True)
+OUT_XY, OUT = int32[:, ::1], int32[::1]
+#: left, top, steps a unit of the plane; lowest and highest step that is kept
+BOX = (float64, float64, float64, float64, float64)
+_WORK = float64[:, ::1]
 
 
 @njit(int64(_WORK, int64, _WORK, int64, float64, boolean), cache=True, nogil=True)
@@ -39,86 +42,112 @@ def _cut(source: Any, n: int, out: Any, axis: int, limit: float, upper: bool) ->
     return m
 
 
-@njit(_WORK(_XY, int64, int64, float64, float64, float64, float64), cache=True, nogil=True)
-def _clipped(
-    xy: Any, start: int, n: int, west: float, south: float, east: float, north: float
-) -> Any:
-    """The open ring ``xy[start:start + n]`` cut to a box of the plane; [k, 2]."""
+@njit(_WORK(XY, U1, int64, int64, int64, *BOX), cache=True, nogil=True)
+def _clipped(xy, level, zoom, start, stop, left, top, scale, low, high):
+    """The open ring ``xy[start:stop]`` of the plane cut to the box; [k, 2]."""
     # A side makes a ring at most half as long again.
-    a, b = np.empty((6 * n + 8, 2)), np.empty((6 * n + 8, 2))
-    for i in range(n):
-        a[i, 0] = xy[start + i, 0]
-        a[i, 1] = xy[start + i, 1]
-    n = _cut(a, n, b, 0, west, False)
-    n = _cut(b, n, a, 1, south, False)
-    n = _cut(a, n, b, 0, east, True)
-    n = _cut(b, n, a, 1, north, True)
+    a, n = np.empty((6 * (stop - start) + 8, 2)), 0
+    minx, miny, maxx, maxy = np.inf, np.inf, -np.inf, -np.inf
+    for v in range(start, stop):
+        if level.shape[0] and level[v] > zoom:
+            continue
+        x, y = xy[v, 0], xy[v, 1]
+        a[n, 0], a[n, 1] = x, y
+        n += 1
+        minx, maxx = min(minx, x), max(maxx, x)
+        miny, maxy = min(miny, y), max(maxy, y)
+    west, east = left + low / scale, left + high / scale
+    south, north = top - high / scale, top - low / scale
+    if n < 3 or maxx < west or minx > east or maxy < south or miny > north:
+        return a[:0]
+    b = np.empty((6 * n + 8, 2))
+    if minx < west:
+        n = _cut(a, n, b, 0, west, False)
+        a, b = b, a
+    if miny < south:
+        n = _cut(a, n, b, 1, south, False)
+        a, b = b, a
+    if maxx > east:
+        n = _cut(a, n, b, 0, east, True)
+        a, b = b, a
+    if maxy > north:
+        n = _cut(a, n, b, 1, north, True)
+        a, b = b, a
     return a[:n]
 
 
 @njit(int64(int64, int64, int64, int64, int64, int64), cache=True, nogil=True)
-def _turn(ax: int, ay: int, bx: int, by: int, cx: int, cy: int) -> int:
+def turn(ax: int, ay: int, bx: int, by: int, cx: int, cy: int) -> int:
+    """Twice the area of the triangle; 0 on a straight line."""
     return (bx - ax) * (cy - by) - (by - ay) * (cx - bx)
 
 
-@njit(int64(_XY, int64, int64, float64, float64, float64, _OUT_XY, int64), cache=True, nogil=True)
-def _put_ring(
-    source: Any, start: int, n: int, left: float, top: float, scale: float, out: Any, at: int
-) -> int:
-    """Put the open ring ``source[start:start + n]`` of the plane on the grid at ``out[at:]``.
+@njit(
+    types.UniTuple(int64, 2)(XY, U1, int64, int64, int64, *BOX, OUT_XY, int64),
+    cache=True,
+    nogil=True,
+)
+def _put_ring(xy, level, zoom, start, stop, left, top, scale, low, high, out, at):
+    """Put the open ring ``xy[start:stop]`` of the plane on the grid at ``out[at:]``.
 
-    Returns its length without repeated points, points on a straight line and
-    spikes; less than 3: nothing is left.
+    Returns its length without repeated points, points on a straight line and spikes, and
+    twice its area, which is 0 when nothing is left. The length is -1 when it leaves the box.
     """
     m = 0
-    px, py, qx, qy = int32(0), int32(0), int32(0), int32(0)  # the last two points
-    for i in range(start, start + n):
-        x = int32(np.floor((source[i, 0] - left) * scale + 0.5))
-        y = int32(np.floor((top - source[i, 1]) * scale + 0.5))
+    area = int64(0)
+    px, py, qx, qy = int64(0), int64(0), int64(0), int64(0)  # the last two points
+    x, y, first_x, first_y = int64(0), int64(0), int64(0), int64(0)
+    begun = False
+    for v in range(start, stop):
+        if level.shape[0] and level[v] > zoom:
+            continue
+        fx = np.floor((xy[v, 0] - left) * scale + 0.5)
+        fy = np.floor((top - xy[v, 1]) * scale + 0.5)
+        if not (low <= fx <= high and low <= fy <= high):
+            return -1, 0
+        last_x, last_y = x, y
+        x, y = int64(fx), int64(fy)
+        if begun:
+            area += last_x * y - x * last_y  # what is left out below has no area
+        else:
+            first_x, first_y, begun = x, y, True
         while True:
             if m >= 1 and qx == x and qy == y:
                 break
-            if m >= 2 and _turn(px, py, qx, qy, x, y) == 0:
+            if m >= 2 and turn(px, py, qx, qy, x, y) == 0:
                 # The middle point lies on the line, or is the tip of a spike.
                 m -= 1
                 qx, qy = px, py
                 if m >= 2:
-                    px, py = out[at + m - 2, 0], out[at + m - 2, 1]
+                    px, py = int64(out[at + m - 2, 0]), int64(out[at + m - 2, 1])
                 continue
             out[at + m, 0] = x
             out[at + m, 1] = y
             m += 1
             px, py, qx, qy = qx, qy, x, y
             break
+    area += x * first_y - first_x * y
+    if area == 0:
+        return 0, 0
     first = 0
-    while m - first >= 3:
+    while True:  # the same where the end meets the start
         e, s = at + m, at + first
         qx, qy, x, y = out[e - 1, 0], out[e - 1, 1], out[s, 0], out[s, 1]
-        if (qx == x and qy == y) or _turn(out[e - 2, 0], out[e - 2, 1], qx, qy, x, y) == 0:
+        if (qx == x and qy == y) or turn(out[e - 2, 0], out[e - 2, 1], qx, qy, x, y) == 0:
             m -= 1
-        elif _turn(qx, qy, x, y, out[s + 1, 0], out[s + 1, 1]) == 0:
+        elif turn(qx, qy, x, y, out[s + 1, 0], out[s + 1, 1]) == 0:
             first += 1
         else:
             break
     m -= first
-    if first and m >= 3:
+    if first:
         for i in range(at, at + m):
             out[i, 0] = out[i + first, 0]
             out[i, 1] = out[i + first, 1]
-    return m
+    return m, area
 
 
-@njit(int64(_OUT_XY, int64, int64), cache=True, nogil=True)
-def _double_area(xy: Any, at: int, n: int) -> int:
-    total = int64(0)
-    j = at + n - 1
-    for i in range(at, at + n):
-        total += int64(xy[j, 0]) * xy[i, 1] - int64(xy[i, 0]) * xy[j, 1]
-        j = i
-    return total
-
-
-@njit(types.void(_OUT_XY, int64, int64), cache=True, nogil=True)
+@njit(types.void(OUT_XY, int64, int64), cache=True, nogil=True)
 def _reverse(xy: Any, at: int, n: int) -> None:
     for i in range(n // 2):
         j = n - 1 - i
@@ -127,15 +156,37 @@ def _reverse(xy: Any, at: int, n: int) -> None:
         xy[at + j, 0], xy[at + j, 1] = x, y
 
 
+@njit(int64(XY, int64, *BOX, OUT_XY, int64), cache=True, nogil=True)
+def _put_square(xy, v, left, top, scale, low, high, out, at):
+    """The smallest polygon there is, at vertex ``v``: 4 points, or 0 when it is not in the box."""
+    fx = np.floor((xy[v, 0] - left) * scale + 0.5)
+    fy = np.floor((top - xy[v, 1]) * scale + 0.5)
+    if not (low <= fx <= high and low <= fy <= high):
+        return 0
+    x, y = int32(min(fx, high - 1)), int32(min(fy, high - 1))
+    for i in range(4):
+        out[at + i, 0] = x + (i in (1, 2))
+        out[at + i, 1] = y + (i >= 2)
+    return 4
+
+
+@njit(OUT_XY(OUT_XY, int64), cache=True, nogil=True)
+def _longer(out: Any, used: int) -> Any:
+    longer = np.empty((2 * out.shape[0], 2), np.int32)
+    longer[:used] = out[:used]
+    return longer
+
+
 @njit(
-    types.Tuple((_OUT, _OUT_XY, _OUT, _OUT, _OUT))(_XY, _I4, _I4, _I4, _I8, *_BOX),
+    types.Tuple((OUT, OUT_XY, OUT, OUT, OUT))(XY, U1, int64, I4, I4, I4, I8, *BOX),
     cache=True,
     nogil=True,
 )
-def clip_polygons(xy, ring, part, row, rows, left, top, scale, low, high):
-    # Arrays are never exchanged inside the loops: that would cost reference counting.
+def clip_polygons(xy, level, zoom, ring, part, row, rows, left, top, scale, low, high):
     all_parts, all_rings, all_points = 0, 0, 0
     for r in rows:
+        if not 0 <= r < row.shape[0] - 1:
+            raise IndexError("row numbers out of range")
         all_parts += row[r + 1] - row[r]
         all_rings += part[row[r + 1]] - part[row[r]]
         all_points += ring[part[row[r + 1]]] - ring[part[row[r]]]
@@ -143,9 +194,7 @@ def clip_polygons(xy, ring, part, row, rows, left, top, scale, low, high):
     out_row = np.empty(rows.shape[0] + 1, np.int32)
     out_part = np.empty(all_parts + 1, np.int32)
     out_ring = np.empty(all_rings + 1, np.int32)
-    out = np.empty((6 * all_points + 8 * all_rings, 2), np.int32)
-    west, east = left + low / scale, left + high / scale
-    south, north = top - high / scale, top - low / scale
+    out = np.empty((all_points + 8, 2), np.int32)
     m, parts, rings, points = 0, 0, 0, 0
     out_row[0], out_part[0], out_ring[0] = 0, 0, 0
     for i in range(rows.shape[0]):
@@ -156,26 +205,19 @@ def clip_polygons(xy, ring, part, row, rows, left, top, scale, low, high):
             net = int64(0)
             for k in range(part[p], part[p + 1]):
                 exterior = k == part[p]
-                start = ring[k]
-                n = ring[k + 1] - start - 1  # the last point repeats the first
-                minx, miny = xy[start, 0], xy[start, 1]
-                maxx, maxy = minx, miny
-                for v in range(start + 1, start + n):
-                    x, y = xy[v, 0], xy[v, 1]
-                    minx = min(minx, x)
-                    maxx = max(maxx, x)
-                    miny = min(miny, y)
-                    maxy = max(maxy, y)
-                if n < 3 or maxx < west or minx > east or maxy < south or miny > north:
-                    if exterior:
-                        break
-                    continue
-                if minx >= west and maxx <= east and miny >= south and maxy <= north:
-                    n = _put_ring(xy, start, n, left, top, scale, out, points)
-                else:
-                    cut = _clipped(xy, start, n, west, south, east, north)
-                    n = _put_ring(cut, 0, cut.shape[0], left, top, scale, out, points)
-                area = _double_area(out, points, n) if n >= 3 else int64(0)
+                start, stop = int64(ring[k]), int64(ring[k + 1]) - 1  # the last repeats the first
+                while points + stop - start > out.shape[0]:
+                    out = _longer(out, points)
+                n, area = _put_ring(
+                    xy, level, zoom, start, stop, left, top, scale, low, high, out, points
+                )
+                if n < 0:
+                    cut = _clipped(xy, level, zoom, start, stop, left, top, scale, low, high)
+                    while points + cut.shape[0] > out.shape[0]:
+                        out = _longer(out, points)
+                    n, area = _put_ring(
+                        cut, level[:0], 0, 0, cut.shape[0], left, top, scale, low, high, out, points
+                    )
                 if area == 0:
                     if exterior:
                         break
@@ -192,6 +234,18 @@ def clip_polygons(xy, ring, part, row, rows, left, top, scale, low, high):
             else:
                 # Nothing of it shows: no exterior left, or the tile lies in a hole.
                 rings, points = part_rings, part_points
+        first = part[row[r]]
+        if parts == begun and first < part[row[r + 1]] and ring[first] < ring[first + 1]:
+            # Too small for the grid: no feature may vanish from the tile that it starts in.
+            while points + 4 > out.shape[0]:
+                out = _longer(out, points)
+            n = _put_square(xy, ring[first], left, top, scale, low, high, out, points)
+            if n:
+                points += n
+                rings += 1
+                parts += 1
+                out_ring[rings] = points
+                out_part[parts] = rings
         if parts > begun:
             kept[m] = i
             m += 1
@@ -203,112 +257,3 @@ def clip_polygons(xy, ring, part, row, rows, left, top, scale, low, high):
         out_part[: parts + 1],
         out_row[: m + 1],
     )
-
-
-@njit(int64(_OUT_XY, int64, int64, float64, float64), cache=True, nogil=True)
-def _put_point(out: Any, begin: int, points: int, fx: float, fy: float) -> int:
-    """Append a point of a line to ``out`` unless it adds nothing; the new count of points."""
-    x, y = int32(np.floor(fx + 0.5)), int32(np.floor(fy + 0.5))
-    if points > begin and out[points - 1, 0] == x and out[points - 1, 1] == y:
-        return points
-    if points - begin >= 2:
-        px, py = out[points - 2, 0], out[points - 2, 1]
-        qx, qy = out[points - 1, 0], out[points - 1, 1]
-        onward = (int64(qx) - px) * (int64(x) - qx) + (int64(qy) - py) * (int64(y) - qy)
-        if onward > 0 and _turn(px, py, qx, qy, x, y) == 0:
-            points -= 1
-    out[points, 0] = x
-    out[points, 1] = y
-    return points + 1
-
-
-@njit(types.Tuple((_OUT, _OUT_XY, _OUT, _OUT))(_XY, _I4, _I4, _I8, *_BOX), cache=True, nogil=True)
-def clip_lines(xy, ring, row, rows, left, top, scale, low, high):
-    all_points = 0
-    for r in rows:
-        all_points += ring[row[r + 1]] - ring[row[r]]
-    kept = np.empty(rows.shape[0], np.int32)
-    out_row = np.empty(rows.shape[0] + 1, np.int32)
-    # A segment adds its end, and its start where the line comes back into the tile.
-    out_ring = np.empty(all_points + 1, np.int32)
-    out = np.empty((2 * all_points, 2), np.int32)
-    m, lines, points = 0, 0, 0
-    out_row[0], out_ring[0] = 0, 0
-    for i in range(rows.shape[0]):
-        r = rows[i]
-        begun = lines
-        for k in range(row[r], row[r + 1]):
-            begin = points
-            for v in range(ring[k] + 1, ring[k + 1]):
-                ax, ay = (xy[v - 1, 0] - left) * scale, (top - xy[v - 1, 1]) * scale
-                bx, by = (xy[v, 0] - left) * scale, (top - xy[v, 1]) * scale
-                # Liang-Barsky: the part of the segment from t0 to t1 is inside.
-                dx, dy = bx - ax, by - ay
-                t0, t1 = 0.0, 1.0
-                for side in range(4):
-                    if side == 0:
-                        move, room = -dx, ax - low
-                    elif side == 1:
-                        move, room = dx, high - ax
-                    elif side == 2:
-                        move, room = -dy, ay - low
-                    else:
-                        move, room = dy, high - ay
-                    if move == 0.0:
-                        if room < 0.0:
-                            t1 = -1.0
-                    elif move < 0.0:
-                        t0 = max(t0, room / move)
-                    else:
-                        t1 = min(t1, room / move)
-                if t0 <= t1:
-                    if points == begin:
-                        points = _put_point(out, begin, points, ax + t0 * dx, ay + t0 * dy)
-                    points = _put_point(
-                        out, begin, points, bx if t1 == 1.0 else ax + t1 * dx,
-                        by if t1 == 1.0 else ay + t1 * dy,
-                    )  # fmt: skip
-                last = v + 1 == ring[k + 1]
-                if points > begin and (last or t0 > t1 or t1 < 1.0):
-                    # The line leaves the tile or ends here.
-                    if points - begin >= 2:
-                        lines += 1
-                        out_ring[lines] = points
-                    else:
-                        points = begin
-                    begin = points
-        if lines > begun:
-            kept[m] = i
-            m += 1
-            out_row[m] = lines
-    return kept[:m], out[:points], out_ring[: lines + 1], out_row[: m + 1]
-
-
-@njit(
-    types.Tuple((_OUT, _OUT_XY, types.none, types.none, _OUT))(_XY, _I4, _I8, *_BOX),
-    cache=True,
-    nogil=True,
-)
-def clip_points(xy, row, rows, left, top, scale, low, high):
-    kept = np.empty(rows.shape[0], np.int32)
-    out_row = np.empty(rows.shape[0] + 1, np.int32)
-    all_points = 0
-    for r in rows:
-        all_points += row[r + 1] - row[r]
-    out = np.empty((all_points, 2), np.int32)
-    m, points = 0, 0
-    out_row[0] = 0
-    for i in range(rows.shape[0]):
-        r = rows[i]
-        begun = points
-        for v in range(row[r], row[r + 1]):
-            x, y = (xy[v, 0] - left) * scale, (top - xy[v, 1]) * scale
-            if low <= x <= high and low <= y <= high:
-                out[points, 0] = int32(np.floor(x + 0.5))
-                out[points, 1] = int32(np.floor(y + 0.5))
-                points += 1
-        if points > begun:
-            kept[m] = i
-            m += 1
-            out_row[m] = points
-    return kept[:m], out[:points], None, None, out_row[: m + 1]

@@ -120,9 +120,9 @@ def test_tile_inside_a_hole_is_empty():
 def test_too_small_for_the_grid():
     speck = shapely.box(WEST + 0.01, SOUTH + 0.01, WEST + 0.01 + 1e-7, SOUTH + 0.01 + 1e-7)
     sliver = shapely.box(WEST + 0.01, SOUTH + 0.0100001, WEST + 0.05, SOUTH + 0.0100002)
-    pieces = cut(speck, sliver)
-    assert len(pieces) == 0
-    assert pieces.row.tolist() == [0]
+    pieces = cut(speck, sliver, shapely.MultiPolygon([speck, sliver]))
+    assert pieces.kept.tolist() == [0, 1, 2]
+    assert polygons(pieces) == [1, 1, 1]
 
 
 def test_spike_and_straight_points_go():

@@ -17,6 +17,7 @@ from app.api import (
     pages,
     questions,
     soil,
+    soil_tiles,
     tiles,
     totals,
     uploads,
@@ -26,7 +27,19 @@ from app.middleware import Gate
 from app.settings import Settings
 from app.state import State
 
-ROOMS = (collections, features, tiles, totals, questions, uploads, soil, jobs, audit, health)
+ROOMS = (
+    collections,
+    features,
+    tiles,
+    totals,
+    questions,
+    uploads,
+    soil,
+    soil_tiles,
+    jobs,
+    audit,
+    health,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -24,6 +24,8 @@ log = logging.getLogger("liangtian")
 #: Codes that are not 422; everything that the library refuses otherwise is.
 STATUS: dict[str, int] = {
     "E_PARAMETER": 400,
+    "E_INDEX": 400,
+    "E_MASK": 400,
     "E_BBOX": 400,
     "E_CRS": 400,
     "E_FILTER": 400,
@@ -56,6 +58,7 @@ STATUS: dict[str, int] = {
     "E_LIVE_DATABASE": 500,
     "E_READ_ONLY": 503,
     "E_BUSY": 503,
+    "E_TILE_BUSY": 503,
     "E_QUERY_TIME": 503,
     "E_DISK_FULL": 507,
 }

@@ -14,6 +14,7 @@ from cachetools import LRUCache
 
 from app.auth import People
 from app.overlaps import Overlaps
+from app.rasters import Rasters
 from app.settings import Settings
 from geo.layers import Catalog
 from geo.record.geopackage import open_record
@@ -72,6 +73,7 @@ class State:
         self.summaries = Latest()
         self.answers = Answers()
         self.overlaps = Overlaps(settings)
+        self.rasters = Rasters(settings, self.record)
         self.wake_worker = threading.Event()
         #: moves whenever anybody has changed the record: jobs, uploads, features
         self.pulse = 0
@@ -89,6 +91,7 @@ class State:
         for process in self._compactions.values():
             process.terminate()
             process.wait(timeout=10)
+        self.rasters.close()
         self.record.close()
 
     def catch_up(self) -> None:
@@ -110,6 +113,7 @@ class State:
                     self.pulse += 1
                     self.wake_worker.set()
                     self.people.forget()
+                    self.rasters.forget()
                 if changed or 0 < again < time.monotonic():
                     behind = self.snapshots.refresh() < self.record.head().revision
                     waits = behind or self.snapshots.outgrown

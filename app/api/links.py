@@ -15,6 +15,7 @@ from app.params import not_modified
 
 JSON = "application/json"
 HTML = "text/html"
+PNG = "image/png"
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MVT = "application/vnd.mapbox-vector-tile"

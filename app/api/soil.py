@@ -171,7 +171,7 @@ def one_run(request: Request, run_id: RunId) -> Response:
         "progress": job.progress,
         "problem": job.problem,
         "question": job.args,
-        **{k: v for k, v in (job.result or {}).items() if k != "areas"},
+        **{k: v for k, v in (job.result or {}).items() if k not in ("areas", "inputs")},
     }
     return answer(request, content)
 

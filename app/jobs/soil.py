@@ -104,6 +104,11 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
         "scene": scene.id,
         "index": args["index"],
         "grading": grading.id,
+        # What the map of the grades is drawn from, whatever is registered or defined later.
+        "inputs": {
+            "scene": scene.model_dump(mode="json"),
+            "grading": grading.model_dump(mode="json"),
+        },
         "layer": view.layer.id,
         "revision": view.touched,
         "as_of": view.revision,

@@ -21,8 +21,9 @@ from geo.layers import Text
 
 Codes = NDArray[np.int16]
 Color = Annotated[str, Attr(pattern=r"^#[0-9a-fA-F]{6}$")]
-#: Colours from sound soil to white crust, for custom schemes.
-RAMP = ("#4a7c59", "#a8c66c", "#f2d16b", "#e08e45", "#b8433a", "#7a1f3d")
+#: Colours from sound soil to white crust, for custom schemes. Any two of them can be told apart
+#: with any colour-vision deficiency (tests/geo/soil/test_palette.py).
+RAMP = ("#357a8a", "#93c3c9", "#f5edb8", "#e3a447", "#b05a26", "#4f171e")
 MAX_GRADES = 32
 
 
@@ -255,10 +256,14 @@ def relative(values: ArrayLike, classes: int = 5) -> Grading:
 
 
 def _ramp(grades: list[tuple[str, Text]]) -> tuple[Grade, ...]:
-    at = np.linspace(0, len(RAMP) - 1, len(grades)).round().astype(int)
+    at = np.linspace(0, len(RAMP) - 1, len(grades))
+    if len(grades) <= len(RAMP):
+        at = at.round()
+    known = np.array([list(bytes.fromhex(colour[1:])) for colour in RAMP])
+    mixed = np.column_stack([np.interp(at, np.arange(len(RAMP)), part) for part in known.T])
     return tuple(
-        Grade(code=code, title=title, color=RAMP[k])
-        for (code, title), k in zip(grades, at, strict=True)
+        Grade(code=code, title=title, color=f"#{bytes(colour).hex()}")
+        for (code, title), colour in zip(grades, mixed.round().astype(np.uint8), strict=True)
     )
 
 

@@ -95,7 +95,7 @@ class Grid:
         where its plane area is its area on the ellipsoid (Snyder 1987, USGS PP
         1395, eq. 3-12 and 10-15).
         """
-        step = float(np.clip(NODE_METRES / self._pixel_metres(), 16.0, 4096.0))
+        step = float(np.clip(NODE_METRES / self.pixel_metres(), 16.0, 4096.0))
         columns = np.arange(max(2, int(np.ceil(self.width / step)) + 1)) * step
         rows = np.arange(max(2, int(np.ceil(self.height / step)) + 1)) * step
         x, y = np.meshgrid(columns, rows)
@@ -113,7 +113,7 @@ class Grid:
         east, north = equal_area(lonlat[:, 0], lonlat[:, 1])
         return east.reshape(column.shape), north.reshape(column.shape)
 
-    def _pixel_metres(self) -> float:
+    def pixel_metres(self) -> float:
         """Longer side of the middle pixel, metres, roughly."""
         middle = np.array([self.width / 2, self.height / 2])
         corners = middle + np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])

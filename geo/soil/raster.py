@@ -35,13 +35,24 @@ DTYPES = ("uint8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 Reflectance = dict[str, NDArray[np.float32]]
 
 
+#: No file beside the raster is looked at, and blocks that were read stay for the next reader (the
+#: number is in bytes: what GDAL itself reads as MiB, rasterio does not).
+OPTIONS = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_CACHEMAX": 256 * 2**20}
+
+
 @contextmanager
 def open_checked(path: Path) -> Iterator[Any]:
     """The rasterio dataset of a GeoTIFF that passes `_check_header`."""
+    with rasterio.Env(**OPTIONS), open_kept(path) as dataset:
+        yield dataset
+
+
+def open_kept(path: Path, **options: Any) -> Any:
+    """The same, for who keeps it open; ``options`` go to the driver. E_RASTER_OPEN and more."""
     refuse_live(path)
-    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_CACHEMAX=256):
+    with rasterio.Env(**OPTIONS):
         try:
-            dataset = rasterio.open(path, driver="GTiff")
+            dataset = rasterio.open(path, driver="GTiff", **options)
         except RasterioError as error:
             raise Rejected(
                 "E_RASTER_OPEN",
@@ -50,9 +61,12 @@ def open_checked(path: Path) -> Iterator[Any]:
                 where=path.name,
                 fix=("请导出为 GeoTIFF（最好是 COG）", "export it as GeoTIFF, best as COG"),
             ) from error
-        with dataset:
+        try:
             _check_header(dataset, path.name)
-            yield dataset
+        except Rejected:
+            dataset.close()
+            raise
+    return dataset
 
 
 def _check_header(dataset: Any, name: str) -> None:
@@ -282,6 +296,34 @@ def sanity(root: Path, scene: Scene) -> Sanity:
     return Sanity(dark, "offset_missing" if 0.08 <= dark <= 0.14 else "no_dark_surface")
 
 
+def check_same(dataset: Any, path: Path, scene: Scene, *, verify: bool) -> None:
+    """E_RASTER_CHANGED unless the file is the one that was registered (see `Reader.open`)."""
+    same = (dataset.width, dataset.height) == (scene.width, scene.height)
+    same = same and path.stat().st_size == scene.size
+    if not same or (verify and digest(path) != scene.sha256):
+        raise Rejected(
+            "E_RASTER_CHANGED",
+            "影像文件登记后已被改动",
+            "the raster file changed after it was registered",
+            where=scene.id,
+            fix=("请重新登记", "register it again"),
+        )
+
+
+@contextmanager
+def damaged(scene: Scene, column: int, row: int) -> Iterator[None]:
+    """A failure to read becomes E_RASTER_READ with its place."""
+    try:
+        yield
+    except RasterioError as error:
+        raise Rejected(
+            "E_RASTER_READ",
+            "影像数据损坏，读取失败",
+            "the raster is damaged and cannot be read",
+            where=f"{scene.id}, column {column}, row {row}",
+        ) from error
+
+
 class Reader:
     """Windowed reads of a scene. Not for several threads at once.
 
@@ -308,16 +350,7 @@ class Reader:
         """
         path = inside(root, scene.path)
         with open_checked(path) as dataset:
-            same = (dataset.width, dataset.height) == (scene.width, scene.height)
-            same = same and path.stat().st_size == scene.size
-            if not same or (verify and digest(path) != scene.sha256):
-                raise Rejected(
-                    "E_RASTER_CHANGED",
-                    "影像文件登记后已被改动",
-                    "the raster file changed after it was registered",
-                    where=scene.id,
-                    fix=("请重新登记", "register it again"),
-                )
+            check_same(dataset, path, scene, verify=verify)
             yield cls(dataset, scene)
 
     def _scaled(self, numbers: NDArray[Any]) -> NDArray[np.float32]:
@@ -330,17 +363,9 @@ class Reader:
         self, keys: Sequence[str], window: tuple[int, int, int, int]
     ) -> dict[str, NDArray[Any]]:
         """Raw numbers [h, w] by band key; window: (column, row, width, height)."""
-        try:
-            stack = self._dataset.read(
-                [self.scene.bands[key] for key in keys], window=Window(*window)
-            )
-        except RasterioError as error:
-            raise Rejected(
-                "E_RASTER_READ",
-                "影像数据损坏，读取失败",
-                "the raster is damaged and cannot be read",
-                where=f"{self.scene.id}, column {window[0]}, row {window[1]}",
-            ) from error
+        numbers = [self.scene.bands[key] for key in keys]
+        with damaged(self.scene, *window[:2]):
+            stack = self._dataset.read(numbers, window=Window(*window))
         return dict(zip(keys, stack, strict=True))
 
     def reflectance(self, raw: Mapping[str, NDArray[Any]]) -> Reflectance:

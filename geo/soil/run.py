@@ -9,7 +9,7 @@ parts in proportion and stated as ``closure`` (area of the zone / sum of parts).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,12 @@ class Classifier:
     def codes(self, reader: Reader, window: tuple[int, int, int, int]) -> Codes:
         """uint8[h, w]: the class of every pixel of a window (column, row, width, height)."""
         raw = reader.read(self.bands, window)
-        reflectance = reader.reflectance(raw)
+        return self.classify(raw, reader.reflectance(raw))
+
+    def classify(
+        self, raw: Mapping[str, NDArray[Any]], reflectance: Mapping[str, NDArray[Any]]
+    ) -> Codes:
+        """The same from raw numbers and reflectances [h, w] of `bands`."""
         values = self.index.evaluate({key: reflectance[key] for key in self.index.bands})
         grade = self.grading.classify(values, self.indicator)
         codes = np.where(grade < 0, self.grades + len(self.rules), grade).astype(np.uint8)

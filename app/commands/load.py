@@ -12,6 +12,7 @@ from app.commands.opened import opened
 from app.jobs.compare import compare
 from app.jobs.sandbox import Limits
 from app.jobs.upload import examine
+from geo.intake import region
 from geo.record.protocol import Author
 from geo.snapshot import base
 
@@ -34,11 +35,13 @@ def run(
     with opened(data) as place, tempfile.TemporaryDirectory(prefix="import-") as name:
         layer = place.layer(layer_id)
         settings = place.settings
+        snapshots = place.snapshots()
         limits = Limits(cpu_s=settings.job_seconds, memory_bytes=settings.job_memory_mib * 2**20)
         content, rows = examine(
-            file, file.name, layer, place.catalog, decisions, Path(name), limits, report
-        )
-        view = place.snapshots().view(layer.id)
+            file, file.name, layer, place.catalog, decisions, Path(name), limits, report,
+            counties=snapshots.view(region.LAYER) if region.LAYER in place.catalog.layers else None,
+        )  # fmt: skip
+        view = snapshots.view(layer.id)
         plan = compare(content, rows, layer, view, decisions, (), limits, report)
         if plan is not None and not check_only and len(plan.change.op):
             author = Author(getpass.getuser(), reason, f"file:{file.name}")

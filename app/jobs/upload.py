@@ -18,8 +18,8 @@ from app.jobs.sandbox import run as sandboxed
 from app.problems import Problem
 from app.times import now
 from geo.errors import Rejected
+from geo.intake import region, stage
 from geo.intake import run as intake
-from geo.intake import stage
 from geo.intake.decide import Decisions
 from geo.layers import Catalog, Layer
 from geo.record.protocol import Author, VersionConflict
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.jobs.worker import Context, Effect
+    from geo.snapshot.view import View
 
 Report = dict[str, Any]
 #: Conflicts that a refused revert lists.
@@ -45,13 +46,23 @@ def examine(
     limits: Limits,
     report: Callable[[str, float | None], None],
     cancelled: Callable[[], bool] | None = None,
+    *,
+    counties: View | None = None,
+    allowed: tuple[str, ...] = (),
 ) -> tuple[Report, Path]:
-    """Inspect a file in a child process: its report, and where its rows are staged."""
+    """Inspect a file in a child process: its report, and where its rows are staged.
+
+    ``counties`` is the layer of their borders, ``allowed`` those that the person is limited to.
+    """
     staged = folder / "staged"
     staged.mkdir(parents=True, exist_ok=True)
     # The child may read its own folder only.
     copy = folder / "source"
     shutil.copyfile(source, copy)
+    borders = None
+    if counties is not None:
+        borders = folder.resolve() / "counties.arrow"
+        region.write(borders, counties)
     content = sandboxed(
         "geo.intake.run:main",
         intake.arguments(
@@ -61,6 +72,8 @@ def examine(
             catalog.codelists,
             Decisions.model_validate(decisions),
             staged.resolve(),
+            counties=borders,
+            allowed=allowed,
         ),
         folder,
         limits,
@@ -90,6 +103,8 @@ def inspect(context: Context) -> tuple[Report, Effect | None]:
     """Look at a file; the upload becomes ready, needs_input or rejected. Stores no feature."""
     row, state = _upload(context), context.state
     layer = state.catalog.layers[row.layer]
+    has = region.LAYER in state.catalog.layers
+    borders = state.snapshots.view(region.LAYER) if has else None
     report, rows = examine(
         blobs.path_of(state.settings.blob_folder, row.sha256),
         row.file_name,
@@ -100,6 +115,8 @@ def inspect(context: Context) -> tuple[Report, Effect | None]:
         context.limits,
         context.report,
         context.cancelled,
+        counties=borders,
+        allowed=_counties(context),
     )
     compare(
         report,

@@ -300,12 +300,36 @@ def lonlat_bounds(bounds: Bounds, crs: str) -> tuple[float, float, float, float]
              (np.full(21, minx), y), (np.full(21, maxx), y)]  # fmt: skip
     xy = np.concatenate([np.column_stack(edge) for edge in edges])
     if crs not in SHIFTED:
-        base = resolve(crs).geodetic_crs
-        if base is None:
-            raise Rejected("E_CRS_UNKNOWN", "坐标系没有大地基准", "the system has no datum")
-        xy = transform_points(xy, crs, base.to_wkt())
+        xy = as_lonlat(xy, crs)
     low, high = xy.min(axis=0), xy.max(axis=0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def as_lonlat(xy: NDArray[np.float64], crs: str, *, strict: bool = True) -> NDArray[np.float64]:
+    """Coordinates [n, 2] in ``crs`` as lon/lat degrees of its own datum, which is left as it is.
+
+    Good enough to show a place. Raises `Rejected` as `transform_points`; with ``strict`` off,
+    what cannot be transformed is infinite.
+    """
+    if crs in SHIFTED:
+        return transform_points(xy, crs)
+    base = resolve(crs).geodetic_crs
+    if base is None:
+        raise Rejected("E_CRS_UNKNOWN", "坐标系没有大地基准", "the system has no datum")
+    if not strict:
+        return _apply(_transformer(crs, base.to_wkt()), xy)
+    return transform_points(xy, crs, base.to_wkt())
+
+
+def sister_zones(crs: str, around: int = 2) -> list[str]:
+    """The zones beside a Gauss-Krueger zone whose eastings carry no number; [] for others."""
+    for datum in _EPSG_MINUS_ZONE:
+        for zone in ZONES[3]:
+            if gauss_kruger(zone, prefix=False, datum=datum) == crs:
+                near = range(max(zone - around, ZONES[3].start),
+                             min(zone + around, ZONES[3].stop - 1) + 1)  # fmt: skip
+                return [gauss_kruger(n, prefix=False, datum=datum) for n in near if n != zone]
+    return []
 
 
 def within(inner: Bounds, outer: Bounds, margin: float = 0.0) -> bool:

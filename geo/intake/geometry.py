@@ -131,12 +131,6 @@ def check(
     return geometry, measure, repaired
 
 
-def centres(geometry: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Middle of each shape's bounds, [n, 2]; NaN for none. Good for a pin on a map."""
-    box = shapely.bounds(geometry)
-    return np.column_stack(((box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2))
-
-
 @lru_cache(maxsize=4)
 def reason(geometry: shapely.Geometry) -> tuple[str, str, Place | None]:
     """Why a shape is invalid (zh, en) and where (lon, lat), by GEOS."""

@@ -15,14 +15,16 @@ import numpy as np
 import pyarrow as pa
 
 from geo.errors import Rejected
-from geo.intake import decide, mapping, measure, sides, stage, values
+from geo.intake import decide, mapping, measure, region, sides, stage, values
 from geo.intake.decide import Decisions
-from geo.intake.geometry import centres, check, prepare
+from geo.intake.geometry import check, prepare
 from geo.intake.inspect import Inspected, SourceLayer, actual, inspect, unpack
 from geo.intake.issues import Issues
-from geo.intake.locate import locate
+from geo.intake.locate import Known, locate
 from geo.intake.read import Raw, describe_encoding, read
+from geo.intake.region import Counties
 from geo.intake.report import Counts, Format, Report
+from geo.intake.suggest import middles
 from geo.layers import Codelist, Layer
 
 Progress = Callable[[str, float | None], None]
@@ -35,7 +37,7 @@ def main(arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     ``arguments``: source, file_name, out (paths and text), layer and codelists
     (``model_dump(mode="json")``), decisions.
     """
-    layer = Layer.model_validate(arguments["layer"])
+    layer, counties = Layer.model_validate(arguments["layer"]), arguments.get("counties")
     report = run(
         Path(arguments["source"]),
         layer,
@@ -44,6 +46,8 @@ def main(arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
         Path(arguments["out"]),
         progress,
         file_name=arguments.get("file_name"),
+        counties=region.read(Path(counties) if counties else None),
+        allowed=tuple(arguments.get("allowed") or ()),
     )
     return report.model_dump(mode="json")
 
@@ -55,6 +59,9 @@ def arguments(
     codelists: Mapping[str, Codelist],
     decisions: Decisions,
     out: Path,
+    *,
+    counties: Path | None = None,
+    allowed: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """The arguments of `main`, with the code lists that the layer uses."""
     used = {field.codelist for field in layer.fields if field.codelist}
@@ -65,6 +72,8 @@ def arguments(
         "codelists": {name: codelists[name].model_dump(mode="json") for name in sorted(used)},
         "decisions": decisions.model_dump(mode="json"),
         "out": str(out),
+        "counties": None if counties is None else str(counties),
+        "allowed": list(allowed),
     }
 
 
@@ -77,10 +86,13 @@ def run(
     progress: Progress | None = None,
     *,
     file_name: str | None = None,
+    counties: Counties | None = None,
+    allowed: tuple[str, ...] = (),
 ) -> Report:
     """Check a file against a layer; write ``report.json`` and, once located, ``staged.arrow``.
 
-    ``out`` is an existing folder. Raises `Rejected` for files that no decision can save
+    ``out`` is an existing folder; ``allowed`` are the counties that the person is limited to,
+    none for all. Raises `Rejected` for files that no decision can save
     (E_TYPE, E_ZIP..., E_SHP..., E_DBF...); questions and row errors are in the report.
     """
     say = progress or (lambda _stage, _fraction: None)
@@ -98,7 +110,8 @@ def run(
         if chosen is not None:
             raw = _read(chosen, inspected, layer, decisions, report, work, issues, say)
             if raw is not None:
-                _examine(raw, layer, codelists, decisions, out, report, issues, say)
+                scope = counties or Counties(), allowed
+                _examine(raw, layer, codelists, decisions, scope, out, report, issues, say)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     report.state = issues.state
@@ -167,12 +180,14 @@ def _examine(
     layer: Layer,
     codelists: Mapping[str, Codelist],
     decisions: Decisions,
+    scope: tuple[Counties, tuple[str, ...]],
     out: Path,
     report: Report,
     issues: Issues,
     say: Progress,
 ) -> None:
     issues.over(raw.rows)
+    counties, allowed = scope
     for code, zh, en in raw.notes:
         issues.add(code, "warning", zh, en)
     for column in raw.unread:
@@ -191,10 +206,13 @@ def _examine(
     points = np.full((count, 2), np.nan)
     if layer.geometry is not None:
         flat = prepare(raw.geometry, raw.broken, layer.geometry, issues)
-        geometry, report.crs = locate(flat, raw, decisions, issues)
+        said = region.stated(attributes, layer)
+        known = Known(said, counties)
+        geometry, report.crs = locate(flat, raw, decisions, known, issues)
         say("check", 0.7)
         if geometry is not None:
-            points = centres(geometry)
+            points = middles(geometry)
+            region.check(geometry, points, said, counties, allowed, issues)
             geometry, sizes, repaired = check(
                 geometry, layer.geometry, issues, repair=decisions.repair == "structure"
             )

@@ -30,12 +30,11 @@ _STRAY = 0.1
 
 @dataclass(frozen=True)
 class Known:
-    """What else is known of where the file should be: the county that each row states, and the
-    borders; ``zone`` is what the format declares."""
+    """What else is known of where a file should be: the county that each row states, and the
+    borders."""
 
     said: NDArray[np.object_] | None = None
     counties: Counties = field(default_factory=Counties)
-    zone: int | None = None
 
 
 def locate(
@@ -45,7 +44,7 @@ def locate(
 
     Issues (decision: crs): E_CRS_REQUIRED with ranked candidates, E_CRS_RANGE when the
     extent is outside the stated system's area of use (by row for a few strays), E_CRS_ZONE
-    when the rows' counties fit another zone, E_CRS_MIXED, and what `geo.crs` refuses;
+    when the rows' counties fit another zone, E_ZONE_MIXED, and what `geo.crs` refuses;
     E_CRS_DATUM asks for datum_shift.
     """
     swap = bool(decisions.swap_xy)
@@ -57,7 +56,9 @@ def locate(
         return geometry, choice  # nothing to locate
 
     def ask() -> None:
-        choice.candidates = suggest(geometry, datum, known.zone, known.said, known.counties)
+        choice.candidates = suggest(
+            geometry, datum or raw.datum, raw.zone, known.said, known.counties
+        )
 
     if choice.value is None:
         _mixed_zones(geometry, issues)
@@ -93,9 +94,9 @@ def locate(
         return None, choice
     if choice.value in crs.SHIFTED:
         issues.add(
-            "W_CRS_APPROXIMATE", "warning",
-            f"由 {choice.value} 换算的坐标是近似值（约 1 米内）",
-            f"coordinates converted from {choice.value} are approximate (about 1 m)",
+            "W_CRS_SHIFTED", "warning",
+            f"坐标是 {choice.value}，已换算为 CGCS2000，精度约 1 米",
+            f"the coordinates are {choice.value}; converted to CGCS2000, good to about 1 m",
         )  # fmt: skip
     elif not decided:
         rival = other_zone(geometry, choice.value, known.said, known.counties)
@@ -190,7 +191,7 @@ def _mixed_zones(geometry: NDArray[np.object_], issues: Issues) -> None:
         main = int(values[np.argmax(counts)])
         others = "、".join(str(int(v)) for v in values)
         issues.at(
-            known & (zones != main), "E_CRS_MIXED", "error",
+            known & (zones != main), "E_ZONE_MIXED", "error",
             lambda i, zones=zones, main=main: (  # type: ignore[misc]
                 f"坐标带号为 {int(zones[i])}，其他多为 {main}",
                 f"its easting carries zone {int(zones[i])}, most others {main}",

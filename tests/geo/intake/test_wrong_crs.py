@@ -211,13 +211,13 @@ def test_shifted_web_coordinates_come_back(take: Take, offset: str) -> None:
     report = take(ring, prj=wkt("EPSG:4490"), crs=offset)
     assert report.state == "ready"
     assert report.crs.extent == pytest.approx(HOME.bounds, abs=1e-9)
-    assert "W_CRS_APPROXIMATE" in report.issue_counts
+    assert "W_CRS_SHIFTED" in report.issue_counts
 
 
 def test_rows_of_two_zones_in_one_file(take: Take) -> None:
     both = [numbers("EPSG:4529"), numbers("EPSG:4529"), numbers("EPSG:4528", WEST)]
     report = take(*both, prj=None)
-    assert [i.row for i in report.issues if i.code == "E_CRS_MIXED"] == [3]
+    assert [i.row for i in report.issues if i.code == "E_ZONE_MIXED"] == [3]
     assert report.state != "ready"
 
 

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from argon2 import PasswordHasher
 from fastapi import Request
@@ -23,6 +23,9 @@ from app.problems import Problem
 from app.times import now, stamp
 from geo.record.protocol import Author, Record
 from geo.record.tables import ROLES, people, tokens
+
+if TYPE_CHECKING:
+    from app.state import State
 
 PUBLIC = "public"
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., object])
@@ -67,8 +70,13 @@ async def authorize(request: Request) -> User:
     It runs before any body is read: no route declares a body parameter.
     """
     role = permission_of(request.scope.get("route"))
-    state = request.app.state.liangtian
     header = request.headers.get("authorization", "")
+    request.state.user = admit(request.app.state.liangtian, role, header)
+    return request.state.user
+
+
+def admit(state: State, role: str | None, header: str) -> User:
+    """Who asks with this ``Authorization`` header for what needs ``role``; or refuse it."""
     user = ANONYMOUS
     if header:
         scheme, _, token = header.partition(" ")
@@ -82,7 +90,6 @@ async def authorize(request: Request) -> User:
                 fix=("请向管理员索取新的令牌", "Ask an administrator for a new token"),
             )
         user = found
-    request.state.user = user
     if role == PUBLIC:
         return user
     if role is None:

@@ -26,6 +26,7 @@ from app.jobs.worker import Workers
 from app.middleware import Gate
 from app.settings import Settings
 from app.state import State
+from app.tiles.thin import Thin
 
 ROOMS = (
     collections,
@@ -75,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(room.router)
     app.include_router(_public(pages.build_router()))
     openapi.install(app)
+    app.add_middleware(Thin, state=state)
     app.add_middleware(Gate, settings=settings)
     return app
 

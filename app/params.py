@@ -27,12 +27,14 @@ from app.problems import Problem, not_found
 from geo.layers import Layer
 from geo.local import LOCAL_TIME
 from geo.snapshot import cql
-from geo.snapshot.filters import FieldEquals, TimeWithin, WordsIn
+from geo.snapshot.filters import FieldEquals, Meets, TimeWithin, WordsIn
 from geo.snapshot.rows import public_names
 from geo.snapshot.view import Box, Order, RowFilter, View
 
 MOST_ITEMS = 10_000
 MOST_OFFSET = 1_000_000
+#: Characters of ``properties=`` and ``v=``.
+MOST_NAMES, MOST_VERSION = 1000, 40
 #: Parameters that every route knows.
 EVERYWHERE = frozenset({"lang", "f"})
 
@@ -204,6 +206,11 @@ class Selection:
 
     filters: tuple[RowFilter, ...]
     box: Box | None
+
+    @property
+    def all_filters(self) -> tuple[RowFilter, ...]:
+        """With the box as one of them, for what has a box of its own."""
+        return (*self.filters, Meets(self.box)) if self.box is not None else self.filters
 
 
 def selection_of(

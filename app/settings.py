@@ -33,6 +33,13 @@ class Settings(BaseSettings):
     rate_writes_per_minute: int = Field(
         600, ge=0, description="Writing requests a minute and client; 0 for no limit."
     )
+    tile_cache_mib: int = Field(
+        64, ge=0, description="Memory for tiles in each worker, MiB; 0 keeps none."
+    )
+    tile_disk_mib: int = Field(0, ge=0, description="Disk for tiles, MiB; 0 keeps none.")
+    tile_disk_folder: Path | None = Field(
+        None, description="Folder of tiles on disk; DATA/tiles-cache when nothing is said."
+    )
     follow_ms: int = Field(25, ge=5, description="How often a worker looks for new changes, ms.")
     job_memory_mib: int = Field(4096, ge=512, description="Memory limit of a job's process, MiB.")
     job_seconds: int = Field(600, ge=5, description="Processor time limit of a job, seconds.")

@@ -16,6 +16,7 @@ from app.auth import People
 from app.overlaps import Overlaps
 from app.rasters import Rasters
 from app.settings import Settings
+from app.tiles.answer import Tiles
 from geo.layers import Catalog
 from geo.record.geopackage import open_record
 from geo.record.protocol import Record
@@ -72,6 +73,7 @@ class State:
         self.snapshots = Snapshots(self.record, settings.snapshot_folder, self._compact)
         self.summaries = Latest()
         self.answers = Answers()
+        self.tiles = Tiles(settings, self.snapshots)
         self.overlaps = Overlaps(settings)
         self.rasters = Rasters(settings, self.record)
         self.wake_worker = threading.Event()
@@ -83,6 +85,8 @@ class State:
     def start(self) -> None:
         self._follower = threading.Thread(target=self._follow, name="follower", daemon=True)
         self._follower.start()
+        # In a thread: where the kernels are not compiled yet, the start does not wait for them.
+        self.tiles.threads.submit(self.tiles.load)
 
     def stop(self) -> None:
         self._stopping.set()

@@ -15,6 +15,7 @@ from app.language import language_of, text
 from app.params import PathLayer, etag
 from app.state import State
 from geo.layers import Field, Layer
+from geo.snapshot.rows import public_names
 from geo.snapshot.view import View
 from geo.units import SQUARE_METRES_PER_MU
 
@@ -217,15 +218,9 @@ def sortables(request: Request, layer: PathLayer) -> Response:
 def _schema(
     request: Request, layer: Layer, kind: str, *, measures: bool, geometry: bool = True
 ) -> Response:
-    catalog = request.app.state.liangtian.catalog
     english = language_of(request) == "en"
-    properties: dict[str, Any] = {
-        field.name: _property(request, catalog.codelist_of(field), field) for field in layer.fields
-    }
-    if measures:
-        for name in (*layer.measures, "version", "updated_at"):
-            zh, en, shape = _SYSTEM[name]
-            properties[name] = {"title": en if english else zh, **shape, "readOnly": True}
+    names = public_names(layer) if measures else [field.name for field in layer.fields]
+    properties = {name: property_schema(request, layer, name) for name in names}
     if geometry and layer.geometry:
         properties["geometry"] = {
             "title": "Geometry" if english else "几何",
@@ -244,6 +239,17 @@ def _schema(
     if kind == "schema":
         content["required"] = [field.name for field in layer.fields if field.required]
     return answer(request, content, etag(kind, layer.id, layer.digest), SCHEMA)
+
+
+def property_schema(request: Request, layer: Layer, name: str) -> dict[str, Any]:
+    """The JSON schema of one property that features and tiles show."""
+    field = layer.by_name.get(name)
+    if field is not None:
+        catalog = request.app.state.liangtian.catalog
+        return _property(request, catalog.codelist_of(field), field)
+    zh, en, shape = _SYSTEM[name]
+    title = en if language_of(request) == "en" else zh
+    return {"title": title, **shape, "readOnly": True}
 
 
 def _property(request: Request, codelist: Any, field: Field) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tiles: the same clipped pieces as vector tiles and as GeoJSON."""
+"""Tiles by zoom, column and row, and TileJSON: what map libraries read."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app import params
-from app.api.collections import summary
-from app.api.links import GEOJSON, MVT, answer, caching, produces, root
+from app.api.collections import property_schema, summary
+from app.api.links import GEOJSON, MVT, answer, produces, root
 from app.auth import allow
 from app.language import text
 from app.params import AsOf, PathLayer, Selected, etag
-from app.problems import Problem
 from app.state import State
-from geo.snapshot.view import View
-from geo.tiles.draw import default_properties, draw
-from geo.tiles.grid import tile as grid_tile
+from app.tiles.answer import Question
+from app.tiles.read import MOST_ZOOM, question
+from geo.tiles.names import default_properties
 
 router = APIRouter(tags=["切片 Tiles"])
 
-MOST_ZOOM = 22
+Kind = Literal["mvt", "geojson"]
+Properties = Annotated[
+    str | None, Query(max_length=params.MOST_NAMES, description="Only these properties.")
+]
+Version = Annotated[
+    str | None,
+    Query(max_length=params.MOST_VERSION, description="Revision; makes the answer cacheable."),
+]
+#: What a tile answers beside 200.
+EMPTY: dict[int | str, dict[str, Any]] = {204: {"description": "Empty vector tile"}}
 
 
 @router.get("/tiles/{layer}.json", summary="TileJSON of a layer")
@@ -29,6 +37,9 @@ def tilejson(request: Request, layer: PathLayer) -> Response:
     state: State = request.app.state.liangtian
     view = state.snapshots.view(layer.id)
     _, _, box = state.summaries.get(layer.id, view.touched, lambda: summary(view))
+    fields = {
+        name: property_schema(request, layer, name)["title"] for name in default_properties(layer)
+    }
     content: dict[str, Any] = {
         "tilejson": "3.0.0",
         "name": text(request, layer.title),
@@ -41,20 +52,20 @@ def tilejson(request: Request, layer: PathLayer) -> Response:
         "vector_layers": [
             {
                 "id": layer.id,
-                "fields": dict.fromkeys(default_properties(layer), ""),
+                "description": text(request, layer.description),
+                "minzoom": 0,
+                "maxzoom": MOST_ZOOM,
+                "fields": fields,
             }
         ],
     }
     if box is not None:
         content["bounds"] = box
+        content["center"] = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2, 8]
     return answer(request, content, etag("tilejson", layer.id, view.touched))
 
 
-@router.get(
-    "/tiles/{layer}/{z}/{x}/{y}.{kind}",
-    summary="A tile",
-    responses={204: {"description": "Empty vector tile"}},
-)
+@router.get("/tiles/{layer}/{z}/{x}/{y}.{kind}", summary="A tile", responses=EMPTY)
 @allow("viewer")
 @produces(MVT, GEOJSON)
 @params.takes_fields
@@ -64,39 +75,35 @@ def tile(
     z: Annotated[int, Path(description="Zoom.")],
     x: Annotated[int, Path(description="Column.")],
     y: Annotated[int, Path(description="Row from the top.")],
-    kind: Annotated[Literal["mvt", "geojson"], Path()],
+    kind: Annotated[Kind, Path()],
     selected: Selected,
     as_of: AsOf,
-    properties: Annotated[
-        str | None, Query(max_length=1000, description="Only these properties.")
-    ] = None,
-    v: Annotated[
-        str | None, Query(max_length=40, description="Revision; makes the answer cacheable.")
-    ] = None,
+    properties: Properties = None,
+    v: Version = None,
 ) -> Response:
     """Features that meet the tile, clipped to it. `?v=` may be kept for ever."""
-    where = grid_tile(z, x, y)
-    if layer.geometry is None:
-        raise Problem("E_NOT_FOUND", "该表没有图形", "This table has no geometry", where=layer.id)
     state: State = request.app.state.liangtian
-    view = state.snapshots.view(layer.id, as_of)
-    names = params.read_properties(layer, properties) or default_properties(layer)
-    tag = etag(layer.id, view.touched, params.digest(request), z, x, y, kind)
-    headers = {"ETag": tag, "Vary": "Authorization", "Cache-Control": _kept(request, view, v)}
-    if params.not_modified(request, tag):
-        return Response(status_code=304, headers=headers)
-    body = draw(view, where, kind, names, selected.filters)
-    if kind == "mvt":
-        if not body:
-            return Response(status_code=204, headers=headers)
-        return Response(body, headers=headers, media_type=MVT)
-    return Response(body, headers=headers, media_type=GEOJSON)
+    asked = question(
+        state.snapshots,
+        layer,
+        ("WebMercatorQuad", z, x, y),
+        kind,
+        request.query_params.multi_items(),
+        properties=properties,
+        version=v,
+        as_of=as_of,
+        filters=selected.all_filters,
+    )
+    return respond(request, asked)
 
 
-def _kept(request: Request, view: View, version: str | None) -> str:
-    """Only an address with the current revision may be kept without asking again."""
+def respond(request: Request, asked: Question) -> Response:
+    """The answer to a question, as a response of the declared routes."""
     state: State = request.app.state.liangtian
-    if version == str(view.touched):
-        scope = "public" if state.settings.public_read else "private"
-        return f"{scope}, max-age=31536000, immutable"
-    return caching(request)
+    headers = request.headers
+    made = state.tiles.answer(
+        asked, headers.get("accept-encoding", ""), headers.get("if-none-match", "")
+    )
+    response = Response(made.body, made.status)
+    response.raw_headers = made.headers
+    return response

@@ -39,7 +39,7 @@ def prepare(
         return
     if data.exists() and any(data.iterdir()):
         known = {"record.gpkg", "snapshots", "rasters", "blobs", "work", "credentials.json",
-                 "worker.lock", "examples"}  # fmt: skip
+                 "worker.lock", "examples", "tiles"}  # fmt: skip
         strange = [p.name for p in data.iterdir() if p.name.split("-")[0] not in known]
         if strange:
             raise SystemExit(

@@ -14,6 +14,7 @@ from geo.errors import Rejected
 from geo.layers import Field, Layer
 from geo.local import LOCAL_TIME
 from geo.snapshot.segment import Rows, Segment
+from geo.snapshot.view import meets
 
 _WORDS = {"true": True, "1": True, "false": False, "0": False}
 Box = tuple[float, float, float, float]
@@ -121,3 +122,13 @@ class WordsIn:
                 hit |= _by_word(array, pc.match_substring(array.dictionary, word, ignore_case=True))
             found &= hit
         return found
+
+
+@dataclass(frozen=True)
+class Meets:
+    """Rows whose geometry meets a box (lon/lat)."""
+
+    bbox: Box
+
+    def mask(self, source: Segment, rows: Rows | None = None) -> np.ndarray:
+        return meets(source, np.arange(source.length) if rows is None else rows, self.bbox)

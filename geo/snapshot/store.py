@@ -202,6 +202,13 @@ class Snapshots:
         """The revision that an ``as_of`` means. Raises `Rejected` E_AS_OF."""
         return self.revision if as_of is None else _revision_of(self._commits, as_of, self.revision)
 
+    def moment(self, revision: int) -> int:
+        """When the commit of a revision was made, microseconds since 1970; 0 for none."""
+        place = bisect.bisect_left(self._commits, revision, key=lambda commit: commit.revision)
+        if place == len(self._commits) or self._commits[place].revision != revision:
+            return 0
+        return int(self._commits[place].time.timestamp() * 1e6)
+
     def commits(self) -> tuple[Commit, ...]:
         """All commits that this process has followed, oldest first."""
         return self._commits

@@ -97,8 +97,7 @@ class View:
         if box is not None:
             limits.append(box)
         if limits and self.layer.geometry:
-            shared = _intersection(limits)
-            rows = segment.search(*shared) if shared else np.empty(0, dtype=np.int64)
+            rows = _within_all(segment, limits)
             rows = np.sort(rows[segment.alive(self.revision, rows)])
         else:
             rows = np.flatnonzero(segment.alive(self.revision))
@@ -107,7 +106,7 @@ class View:
                 break
             whole = len(rows) == segment.length
             rows = rows[each.mask(segment, None if whole else rows)]
-        return _inside(segment, rows, box) if box is not None and exact else rows
+        return rows[meets(segment, rows, box)] if box is not None and exact else rows
 
     def count(self) -> int:
         return sum(int(np.count_nonzero(s.alive(self.revision))) for s in self.segments)
@@ -197,14 +196,25 @@ class View:
                 yield segment, ordered[start : start + size]
 
 
-def _intersection(boxes: list[Box]) -> Box | None:
-    minx, miny = max(b[0] for b in boxes), max(b[1] for b in boxes)
-    maxx, maxy = min(b[2] for b in boxes), min(b[3] for b in boxes)
-    return (minx, miny, maxx, maxy) if minx <= maxx and miny <= maxy else None
+def _within_all(segment: Segment, limits: list[Box]) -> Rows:
+    """Rows whose bounds meet all boxes."""
+    corners = np.array(limits)
+    low, high = corners[:, :2].max(axis=0), corners[:, 2:].min(axis=0)
+    if (low <= high).all():
+        # Boxes that meet in pairs have a point in common.
+        return segment.search(*low.tolist(), *high.tolist())
+    # Boxes apart from each other: a long canal may still meet both.
+    rows = segment.search(*limits[0])
+    bounds = segment.bounds(rows)
+    found = np.ones(len(rows), dtype=bool)
+    for west, south, east, north in limits[1:]:
+        found &= (bounds[:, 0] <= east) & (bounds[:, 2] >= west)
+        found &= (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
+    return rows[found]
 
 
-def _inside(segment: Segment, rows: Rows, box: Box) -> Rows:
-    """Rows whose geometry meets the box; only those that straddle its edge are tested."""
+def meets(segment: Segment, rows: Rows, box: Box) -> np.ndarray:
+    """bool[n]: geometries that meet the box; only those that straddle its edge are tested."""
     bounds = segment.bounds(rows)
     within = (
         (bounds[:, 0] >= box[0])
@@ -215,7 +225,7 @@ def _inside(segment: Segment, rows: Rows, box: Box) -> Rows:
     edge = np.flatnonzero(~within)
     if len(edge):
         within[edge] = shapely.intersects(segment.geometries(rows[edge]), shapely.box(*box))
-    return rows[within]
+    return within
 
 
 # -- order ---------------------------------------------------------------------

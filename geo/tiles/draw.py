@@ -9,7 +9,6 @@ from geo.tiles import geojson, mvt
 from geo.tiles.features import of_segments
 
 if TYPE_CHECKING:
-    from geo.layers import Layer
     from geo.snapshot.view import RowFilter, View
     from geo.tiles.grid import Tile
 
@@ -18,13 +17,6 @@ _EMPTY: dict[Kind, bytes] = {
     "mvt": b"",
     "geojson": b'{"type":"FeatureCollection","features":[]}',
 }
-
-
-def default_properties(layer: Layer) -> tuple[str, ...]:
-    """What a map needs to draw, name and link a feature."""
-    wanted = [layer.label, *layer.key, layer.class_field, layer.style.by, layer.county_field]
-    names = [name for name in dict.fromkeys(wanted) if name is not None]
-    return (*names, *layer.measures[:1])
 
 
 def draw(

@@ -118,10 +118,10 @@ def tile(z: int, x: int, y: int, name: MatrixSet = "WebMercatorQuad") -> Tile:
         )
     shape = _SHAPES[name]
     if not 0 <= z <= shape.most_zoom:
-        raise _out_of_range(z, x, y, f"z 0..{shape.most_zoom}")
+        raise out_of_range(z, x, y, f"z 0..{shape.most_zoom}")
     wide, high = shape.wide << z, shape.high << z
     if not (0 <= x < wide and 0 <= y < high):
-        raise _out_of_range(z, x, y, f"x 0..{wide - 1}, y 0..{high - 1}")
+        raise out_of_range(z, x, y, f"x 0..{wide - 1}, y 0..{high - 1}")
     size = shape.size / (1 << z)
     left, top = shape.left + x * size, shape.top - y * size
     return Tile(name, z, x, y, (left, top - size, left + size, top))
@@ -146,7 +146,8 @@ _SHAPES: dict[MatrixSet, _Shape] = {
 }
 
 
-def _out_of_range(z: int, x: int, y: int, allowed: str) -> Rejected:
+def out_of_range(z: int, x: int, y: int, allowed: str) -> Rejected:
+    """E_TILE_RANGE, saying what there is."""
     return Rejected(
         "E_TILE_RANGE",
         f"切片 {z}/{x}/{y} 超出范围",

@@ -1,0 +1,91 @@
+"""What a tile's parameters mean, for the thin path and the declared routes alike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl
+
+from app import params
+from app.problems import not_found
+from app.tiles.answer import Question, digest
+from geo.layers import Layer
+from geo.snapshot.store import Snapshots
+from geo.snapshot.view import RowFilter
+from geo.tiles import grid
+from geo.tiles.names import default_properties
+
+if TYPE_CHECKING:
+    from geo.crs.gcj02 import Offset
+    from geo.tiles.draw import Kind
+    from geo.tiles.grid import MatrixSet
+
+#: Deeper tiles would show less than a centimetre a step.
+MOST_ZOOM = 22
+#: Parameters that do not change what a tile shows.
+IDLE = frozenset({"v", "f", "lang"})
+
+
+def question(
+    snapshots: Snapshots,
+    layer: Layer,
+    place: tuple[MatrixSet, int, int, int],
+    kind: Kind,
+    query: list[tuple[str, str]],
+    *,
+    properties: str | None = None,
+    version: str | None = None,
+    as_of: int | datetime | None = None,
+    filters: tuple[RowFilter, ...] = (),
+    datum: Offset | None = None,
+) -> Question:
+    """``place`` is (matrix set, z, x, y), ``query`` all parameters as they came.
+
+    Raises `Rejected` E_TILE_RANGE, E_TILE_SET, E_NOT_FOUND (a table without geometry),
+    E_PARAMETER (an unknown property), E_AS_OF.
+    """
+    name, z, x, y = place
+    if z > MOST_ZOOM:
+        raise grid.out_of_range(z, x, y, f"z 0..{MOST_ZOOM}")
+    tile = grid.tile(z, x, y, name)
+    if layer.geometry is None:
+        raise not_found("该表没有图形", "This table has no geometry", where=layer.id)
+    view = snapshots.view(layer.id, as_of)
+    # A moment that is still to come will show other revisions than it does now.
+    settled = as_of is None or isinstance(as_of, int)
+    return Question(
+        view, tile, kind,
+        params.read_properties(layer, properties) or default_properties(layer),
+        digest([(k, v) for k, v in query if k not in IDLE]),
+        filters, datum,
+        fixed=as_of is not None,
+        keep=settled and version == str(view.touched),
+    )  # fmt: skip
+
+
+class Plain(NamedTuple):
+    """A query string with nothing in it but what the thin path reads."""
+
+    query: list[tuple[str, str]]
+    properties: str | None
+    version: str | None
+    format: str | None
+
+
+@lru_cache(maxsize=1024)
+def plain(query: bytes) -> Plain | None:
+    """None where there is more in it, or something that has to be refused."""
+    if not query:
+        return Plain([], None, None, None)
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True)
+    except ValueError:
+        return None
+    found = dict(pairs)
+    if len(found) < len(pairs) or not found.keys() <= {"properties", "v", "f"}:
+        return None
+    names, version = found.get("properties"), found.get("v")
+    if len(names or "") > params.MOST_NAMES or len(version or "") > params.MOST_VERSION:
+        return None
+    return Plain(pairs, names, version, found.get("f"))

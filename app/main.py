@@ -20,6 +20,7 @@ from app.api import (
     soil_tiles,
     tiles,
     totals,
+    upload_views,
     uploads,
 )
 from app.jobs.worker import Workers
@@ -35,6 +36,7 @@ ROOMS = (
     totals,
     questions,
     uploads,
+    upload_views,
     soil,
     soil_tiles,
     jobs,

@@ -54,6 +54,8 @@ def compare(
             plan = Plan.of(layer, stage.load(staged, layer), view)
             refuse_foreign(counties, layer, plan.change, view)
             report["diff"], report["plan"] = vars(plan.difference), plan.digest
+            plan.save_features(staged.with_name(sides.FEATURES), rows)
+            report["sides"].append(sides.FEATURES)
         except Rejected as error:
             plan = None
             zh, en = error.detail
@@ -63,7 +65,7 @@ def compare(
             found.append(issue)
             report["issue_counts"][error.code] = 1
             _state(report, [issue])
-    sides.extend(staged.parent, found, rows.rows, None if plan is None else plan.status)
+    sides.extend(staged.parent, found, rows.rows, None if plan is None else plan.outcome.status)
     return plan
 
 

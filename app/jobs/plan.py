@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,8 @@ import pyarrow.compute as pc
 
 from app.problems import Problem
 from geo.errors import Rejected
-from geo.intake.changes import Difference
+from geo.intake import sides
+from geo.intake.changes import Difference, Outcome
 from geo.intake.changes import plan as intake_plan
 from geo.intake.stage import Staged
 from geo.layers import Layer
@@ -29,7 +31,7 @@ class Plan:
     view: View
     change: ChangeSet
     difference: Difference
-    status: np.ndarray  # new, changed or unchanged for each staged row
+    outcome: Outcome
     digest: str
 
     @classmethod
@@ -41,7 +43,15 @@ class Plan:
         digest.update(np.asarray(change.fid, np.int64).tobytes())
         versions = pc.fill_null(_of_fids(view, change.fid, "version").cast(pa.int64()), 0)
         digest.update(versions.to_numpy().tobytes())
-        return cls(view, change, made.difference, made.status, digest.hexdigest())
+        return cls(view, change, made.difference, made, digest.hexdigest())
+
+    def save_features(self, path: Path, staged: Staged, stored: np.ndarray | None = None) -> None:
+        """Which features the rows are; ``stored``: those of the change set, once committed."""
+        fid = self.outcome.fid.copy()
+        if stored is not None:
+            touched = np.flatnonzero(self.outcome.status != "unchanged")
+            fid[touched] = stored[: len(touched)]
+        sides.save_features(path, staged.rows, self.outcome.status, fid, self.outcome.absent)
 
     def outdated(self, record: Record) -> bool:
         """Whether the layer has changed since; asked inside a transaction, it stays so."""

@@ -18,7 +18,7 @@ from app.jobs.sandbox import run as sandboxed
 from app.problems import Problem
 from app.times import now
 from geo.errors import Rejected
-from geo.intake import region, stage
+from geo.intake import region, sides, stage
 from geo.intake import run as intake
 from geo.intake.decide import Decisions
 from geo.layers import Catalog, Layer
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Report = dict[str, Any]
 #: Conflicts that a refused revert lists.
 _LISTED = 100
+_ARROW = "application/vnd.apache.arrow.file"
 
 
 def examine(
@@ -118,6 +119,7 @@ def inspect(context: Context) -> tuple[Report, Effect | None]:
         counties=borders,
         allowed=_counties(context),
     )
+    state.snapshots.refresh()
     compare(
         report,
         rows,
@@ -137,7 +139,7 @@ def inspect(context: Context) -> tuple[Report, Effect | None]:
 
     def effect(connection: Connection) -> None:
         for blob in kept.values():
-            blobs.note(connection, blob, "application/vnd.apache.arrow.file")
+            blobs.note(connection, blob, _ARROW)
         moved = connection.execute(
             uploads.update()
             .where(uploads.c.id == row.id, uploads.c.state == "inspecting")
@@ -204,6 +206,7 @@ def commit(context: Context) -> tuple[dict[str, Any], Effect | None]:
     state.snapshots.refresh()
     plan = Plan.of(layer, staged, state.snapshots.view(layer.id))
     result: dict[str, Any] = {"upload": row.id}
+    features = context.folder / sides.FEATURES
 
     def effect(connection: Connection) -> None:
         nonlocal plan
@@ -216,10 +219,16 @@ def commit(context: Context) -> tuple[dict[str, Any], Effect | None]:
         refuse_foreign(counties, layer, plan.change, plan.view)
         result.update(vars(plan.difference))
         if len(plan.change.op):
-            done, _ = state.record.commit([plan.change], author, connection=connection)
+            done, (fids,) = state.record.commit([plan.change], author, connection=connection)
             result["revision"] = done.revision
+            plan.save_features(features, staged, fids)
+        else:
+            plan.save_features(features, staged)
+        blob = blobs.keep(state.settings.blob_folder, features)
+        blobs.note(connection, blob, _ARROW)
+        files = json.loads(row.sides or "{}") | {sides.FEATURES: blob.sha256}
         _move(connection, context, row, "committing", state="committed",
-              revision=result.get("revision"))  # fmt: skip
+              revision=result.get("revision"), sides=queue.dump(files))  # fmt: skip
 
     context.report("commit", None)
     return result, effect

@@ -43,11 +43,18 @@ class Difference:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a commit would do: ``status`` is new, changed or unchanged for each staged row."""
+    """What a commit would do.
+
+    For each staged row ``status`` is new, changed or unchanged, and ``fid`` its feature, 0 for
+    new ones; ``absent``: fids of the features that the file has not. ``change`` has the rows that
+    are not unchanged, in their order, then what is deleted.
+    """
 
     change: ChangeSet
     difference: Difference
     status: NDArray[np.str_]
+    fid: NDArray[np.int64]
+    absent: NDArray[np.int64]
 
 
 def changes(layer: Layer, staged: Staged, view: View) -> tuple[ChangeSet, Difference]:
@@ -78,7 +85,10 @@ def plan(layer: Layer, staged: Staged, view: View) -> Outcome:
                 fix=("请用追加(append)模式", "Use the mode append"),
             )
         change = ChangeSet.inserts(layer.id, attributes, geometry)
-        return Outcome(change, Difference(count, 0, 0, 0), np.full(count, "new"))
+        nothing = np.empty(0, np.int64)
+        return Outcome(
+            change, Difference(count, 0, 0, 0), np.full(count, "new"), change.fid, nothing
+        )
     current = _Current.of(layer, view)
     place, how = _recognise(layer, staged, current)
     known = place >= 0
@@ -121,7 +131,7 @@ def plan(layer: Layer, staged: Staged, view: View) -> Outcome:
     if mode == "replace" and len(absent):
         change = _with_deletes(layer, change, current.fid[absent])
     status = np.where(known, np.where(same, "unchanged", "changed"), "new")
-    return Outcome(change, difference, status)
+    return Outcome(change, difference, status, fid, current.fid[absent])
 
 
 def _recognise(

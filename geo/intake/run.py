@@ -101,7 +101,7 @@ def run(
     report.mode, report.mode_decided_by = decide.mode(decisions, layer)
     say("inspect", 0.0)
     work = Path(tempfile.mkdtemp(prefix="work-", dir=out))
-    for name in (stage.FILE, sides.ROWS, sides.ISSUES):
+    for name in (stage.FILE, sides.ROWS, sides.ISSUES, sides.FAULTY):
         (out / name).unlink(missing_ok=True)
     try:
         inspected = inspect(source, file_name or source.name, work)
@@ -211,12 +211,14 @@ def _examine(
         geometry, report.crs = locate(flat, raw, decisions, known, issues)
         say("check", 0.7)
         if geometry is not None:
-            points = middles(geometry)
+            points, came = middles(geometry), geometry
             region.check(geometry, points, said, counties, allowed, issues)
             geometry, sizes, repaired = check(
                 geometry, layer.geometry, issues, repair=decisions.repair == "structure"
             )
             report.areas = measure.compare(attributes, sizes, layer, issues)
+            if sides.save_faulty(out / sides.FAULTY, raw.rows, came, issues.bad):
+                report.sides.append(sides.FAULTY)
     elif any(shape is not None for shape in raw.geometry):
         issues.add("W_GEOMETRY_LEFT", "note", "此图层没有图形，图形未导入",
                    "this layer has no geometry; the shapes are left out")  # fmt: skip

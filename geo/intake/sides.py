@@ -4,6 +4,9 @@ The report lists the first hundred issues of a code; people who mend a file need
 ``issues.arrow``: row, code, severity, zh, en, where, fix_zh, fix_en, lon, lat.
 ``rows.arrow``: row, status, codes, key, repaired, stated_m2, computed_m2, lon, lat; the status is
 rejected, deleted or valid, and once the layer was looked at new, changed or unchanged.
+``faulty.arrow``: row, geometry (WKB, EPSG:4490) of rejected rows as they came.
+``features.arrow``: row, fid, operation; the feature that a row is or, after the commit, has
+become; features that the file has not stand there with operation absent and no row.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import shapely
 
 from geo.intake.issues import Issues
 from geo.intake.report import Issue
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ISSUES, ROWS = "issues.arrow", "rows.arrow"
+FAULTY, FEATURES = "faulty.arrow", "features.arrow"
 _ISSUES = pa.schema(
     [("row", pa.int64()), ("code", pa.string()), ("severity", pa.string()), ("zh", pa.string()),
      ("en", pa.string()), ("where", pa.string()), ("fix_zh", pa.string()),
@@ -131,3 +136,32 @@ def extend(
         ]
         table = table.set_column(table.column_names.index("codes"), "codes", pa.array(texts))
     write(folder / ROWS, table)
+
+
+def save_faulty(
+    path: Path, rows: NDArray[np.int64], geometry: NDArray[np.object_], bad: NDArray[np.bool_]
+) -> bool:
+    """Shapes of rejected rows as they came, in EPSG:4490, for people to see; False for none."""
+    drawn = bad & ~shapely.is_missing(geometry)
+    drawn[drawn] = np.isfinite(shapely.bounds(geometry[drawn])).all(axis=1)
+    if drawn.any():
+        wkb = pa.array(shapely.to_wkb(geometry[drawn]), pa.large_binary())
+        write(path, pa.table({"row": pa.array(rows[drawn]), "geometry": wkb}))
+    return bool(drawn.any())
+
+
+def save_features(
+    path: Path,
+    rows: NDArray[np.int64],
+    status: NDArray[np.str_],
+    fid: NDArray[np.int64],
+    absent: NDArray[np.int64],
+) -> None:
+    """Which feature each staged row is (0: none yet), and which ones the file has not."""
+    none = pa.nulls(len(absent), pa.int64())
+    columns = {
+        "row": pa.concat_arrays([pa.array(rows, pa.int64()), none]),
+        "fid": pa.array(np.concatenate([fid, absent])),
+        "operation": pa.array([*status.tolist(), *["absent"] * len(absent)], pa.string()),
+    }
+    write(path, pa.table(columns))

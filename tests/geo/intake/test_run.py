@@ -367,7 +367,7 @@ def test_every_issue_and_every_row_lies_beside_the_report(upload: Upload, out: P
         rows=[("" if i else "A", "1") for i in range(count)],
         deleted=[5],
     )
-    assert report.sides == [sides.ROWS, sides.ISSUES]
+    assert report.sides == [sides.FAULTY, sides.ROWS, sides.ISSUES]
     listed = [i for i in report.issues if i.code == "E_VALUE_REQUIRED"]
     assert len(listed) == LISTED
     assert report.issue_counts["E_VALUE_REQUIRED"] == count - 2

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from geo.errors import Rejected
+from geo.formats import plausible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,10 +37,13 @@ _NAMES = {
 }  # fmt: skip
 #: What a person may choose; GB18030 holds all of GBK and GB2312.
 CHOICES = ("utf-8", "gb18030", "cp950", "cp1252")
+#: For deliveries put together of several: each value as UTF-8 where it is that, else GB18030.
+MIXED = "mixed"
 _WESTERN = re.compile(r"^(iso8859|latin|cp?125|125|ansi125|oem|cp?437|cp?850|88591)")
 _HANDLER = threading.Lock()
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _NAME_BYTES = 10
+_LISTED = 1000  # cut values whose place is kept
 _CUT = 3  # bytes of a character that may be left at the end of a value
 
 
@@ -51,6 +55,8 @@ class Encoding:
     decided_by: str
     contradicted: str | None = None  # a declaration that the bytes showed to be wrong
     cut: int = 0  # values and names that end inside a character
+    cuts: tuple[tuple[str, int], ...] = ()  # column and place of the first of these values
+    doubtful: bool = False  # it decodes, but into no Chinese that anybody writes
 
 
 def canonical(name: str) -> str | None:
@@ -94,6 +100,8 @@ def decode(
     choice fails, or when nothing fits.
     """
     table = _Bytes(names, tuple(c.shape[1] for c in columns), tuple(_lines(c) for c in columns))
+    if decision == MIXED:
+        return _mixed(table)
     if decision is not None:
         value = decision if decision in CHOICES else canonical(decision)
         if value is None:
@@ -113,11 +121,15 @@ def decode(
             continue
         try:
             if value == "utf-8" or source not in declared or not _is_utf8(table):
+                if value != "utf-8":
+                    plausible.refuse_mixture(table.lines, table.widths, table.names)
                 return _answer(table, value, source, contradicted)
-        except Rejected:
-            pass
+        except Rejected as error:
+            if error.code == "E_ENCODING_MIXED":
+                raise
         if source in declared:
             contradicted = contradicted or f"{source}: {value}"
+    plausible.refuse_mixture(table.lines, table.widths, table.names)
     raise Rejected(
         "E_ENCODING",
         "文字既不是 UTF-8 也不是 GBK 编码，或混用了多种编码",
@@ -129,7 +141,7 @@ def decode(
 def _is_utf8(table: _Bytes) -> bool:
     """Whether the bytes are UTF-8 beyond chance: valid, and at least four Chinese characters."""
     try:
-        texts, titles, _ = _texts(table, "utf-8")
+        texts, titles, *_ = _texts(table, "utf-8")
     except Rejected:
         return False
     found = (match for text in (*titles, *texts) for match in _CHINESE.finditer(text))
@@ -147,14 +159,33 @@ def _lines(column: NDArray[np.uint8]) -> bytes:
 def _answer(
     table: _Bytes, value: str, source: str, contradicted: str | None
 ) -> tuple[Encoding, list[pa.LargeStringArray], list[str]]:
-    texts, titles, cut = _texts(table, value)
-    return Encoding(value, source, contradicted, cut), [_array(text) for text in texts], titles
+    texts, titles, cut, cuts = _texts(table, value)
+    doubtful = source != "decision" and not plausible.chinese([*texts, "\n".join(titles)])
+    chosen = Encoding(value, source, contradicted, cut, cuts, doubtful)
+    return chosen, [_array(text) for text in texts], titles
 
 
-def _texts(table: _Bytes, encoding: str) -> tuple[list[str], list[str], int]:
-    """(lines of each column, names, pieces cut off). Raises E_ENCODING."""
+def _mixed(table: _Bytes) -> tuple[Encoding, list[pa.LargeStringArray], list[str]]:
+    """Values and names of two encodings, each read by itself."""
+    texts = []
+    for lines in table.lines:
+        known: dict[bytes, str] = {}
+        values = lines.split(b"\n")
+        for value in values:
+            if value not in known:
+                known[value] = plausible.either(value)
+        texts.append("\n".join(known[value] for value in values))
+    titles = [plausible.either(name).strip() for name in table.names]
+    return Encoding(MIXED, "decision"), [_array(text) for text in texts], titles
+
+
+def _texts(
+    table: _Bytes, encoding: str
+) -> tuple[list[str], list[str], int, tuple[tuple[str, int], ...]]:
+    """(lines of each column, names, pieces cut off, where). Raises E_ENCODING."""
     texts: list[str] = []
     cut = 0
+    places: list[tuple[int, int]] = []
     for name, width, lines in zip(table.names, table.widths, table.lines, strict=True):
         handler = _CutEnds(width)
         try:
@@ -172,8 +203,11 @@ def _texts(table: _Bytes, encoding: str) -> tuple[list[str], list[str], int]:
                 fix=("请改选其他编码", "choose another encoding"),
             ) from None
         cut += handler.count
+        places += [(len(texts) - 1, place) for place in handler.places]
     titles = [_decode_name(name, encoding) for name in table.names]
-    return texts, [title for title, _ in titles], cut + sum(lost for _, lost in titles)
+    names = [title for title, _ in titles]
+    cuts = tuple((names[column], place) for column, place in places)
+    return texts, names, cut + sum(lost for _, lost in titles), cuts
 
 
 def _decode_name(name: bytes, encoding: str) -> tuple[str, bool]:
@@ -209,6 +243,7 @@ class _CutEnds:
     def __init__(self, width: int) -> None:
         self.width = width
         self.count = 0
+        self.places: list[int] = []
 
     def __call__(self, error: UnicodeError) -> tuple[str, int]:
         assert isinstance(error, UnicodeDecodeError)
@@ -216,4 +251,6 @@ class _CutEnds:
         if row_end - error.start > _CUT or error.object[row_end - 1] == ord(" "):
             raise error
         self.count += 1
+        if self.count <= _LISTED:
+            self.places.append(error.start // (self.width + 1))
         return "", row_end

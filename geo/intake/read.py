@@ -25,7 +25,7 @@ from geo.formats import (
     table_geometry,
 )
 from geo.formats.content import Content
-from geo.formats.text import CHOICES, Encoding
+from geo.formats.text import CHOICES, MIXED, Encoding
 from geo.intake.issues import Issues
 from geo.intake.mapping import samples
 from geo.intake.report import EncodingChoice
@@ -184,11 +184,27 @@ def describe_encoding(raw: Raw, issues: Issues) -> EncodingChoice | None:
             f"文件声明的编码（{chosen.contradicted}）与内容不符，按 {chosen.value} 读取",
             f"the declared encoding ({chosen.contradicted}) does not fit; read as {chosen.value}",
         )  # fmt: skip
+    if chosen.doubtful:
+        issues.add(
+            "E_ENCODING_DOUBT", "error",
+            f"按 {chosen.value} 读取的文字不像正常中文，请核对样例后确认编码",
+            f"read as {chosen.value} the text is no usual Chinese; look at the samples and confirm",
+            decision="encoding",
+            fix=("请选择编码：" + "、".join(CHOICES), "choose the encoding: " + ", ".join(CHOICES)),
+        )  # fmt: skip
     if chosen.cut:
         issues.add(
             "W_TEXT_CUT", "warning",
             f"{chosen.cut} 处文字或字段名因字段宽度不足被截断",
             f"{chosen.cut} texts or names are cut by the width of their field",
+        )  # fmt: skip
+    for column, place in chosen.cuts:
+        issues.at(
+            np.array([place]), "W_TEXT_CUT_ROW", "warning",
+            lambda _, column=column: (  # type: ignore[misc]
+                f"“{column}”的文字在字段末尾被截断", f"the text of {column!r} is cut at its end"
+            ),
+            where=column,
         )  # fmt: skip
     found: list[str] = [n for n in raw.attributes.column_names if not n.isascii()]
     for column in raw.attributes.columns:
@@ -201,7 +217,7 @@ def describe_encoding(raw: Raw, issues: Issues) -> EncodingChoice | None:
         contradicted=chosen.contradicted,
         cut=chosen.cut,
         samples=_three(raw, found),
-        choices=list(CHOICES),
+        choices=[*CHOICES, MIXED],
     )
 
 

@@ -169,7 +169,7 @@ def _read(
     try:
         return read(kind, name, files, decisions.encoding, layer.geometry)
     except Rejected as error:
-        if error.code != "E_ENCODING":
+        if error.code not in ("E_ENCODING", "E_ENCODING_MIXED"):
             raise
         issues.refuse(error, "encoding")
         return None

@@ -166,26 +166,40 @@ def export(
 @app.command()
 def totals(
     layer: Annotated[str, typer.Argument(help="图层 / layer")],
-    by: Annotated[str, typer.Option(help="分组字段,逗号分开 / fields to group by")] = "",
+    by: Annotated[str, typer.Option(help="字段或面图层,逗号分开 / fields or polygon layers")] = "",
+    on: Annotated[str, typer.Option(help="叠加的图层 / layers that must all cover the land")] = "",
+    within: Annotated[str | None, typer.Option(help="范围,如 districts:DA2 / layer:key")] = None,
+    definition: Annotated[str | None, typer.Option(help="口径 / a definition")] = None,
+    sums: Annotated[str, typer.Option(help="相加的数值字段 / number fields to add up")] = "",
     data: Data = DEFAULT_DATA,
     filter_: Annotated[str | None, typer.Option("--filter", help="CQL2")] = None,
-    as_of: Annotated[int | None, typer.Option(help="版本 / revision")] = None,
-    measure: Annotated[str, typer.Option(help="union | sum")] = "union",
+    as_of: Annotated[str | None, typer.Option(help="版本或时间 / revision or time")] = None,
+    measure: Annotated[str | None, typer.Option(help="union | sum")] = None,
+    unit: Annotated[str, typer.Option(help="mu | ha | m2 | km2")] = "mu",
+    round_: Annotated[int | None, typer.Option("--round", help="上报小数位 / decimals")] = None,
+    adjust: Annotated[str | None, typer.Option(help="控制面积 / control area")] = None,
+    lang: Annotated[str, typer.Option(help="zh | en")] = "zh",
 ) -> None:
-    """统计面积 / Print the totals of a layer."""
-    from app.commands import dump
+    """统计面积、长度和数量 / Print the totals of a layer."""
+    from pydantic import ValidationError
 
-    layer_definition, rows = dump.totals(data, layer, by, filter_, as_of, measure)
-    table = Table(title=f"{layer_definition.title.zh} {layer_definition.title.en}")
-    for name in [n for n in by.split(",") if n]:
-        table.add_column(layer_definition.by_name[name].title.zh)
-    for name in (
-        ("数量 count", "亩 mu", "公顷 ha") if layer_definition.measures else ("数量 count",)
-    ):
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+    from app.asking import Ask
+    from app.commands import totals as command
+
+    given = {
+        "layer": layer, "by": by, "on": on, "within": within, "definition": definition,
+        "sums": sums, "filter": filter_, "as_of": as_of, "measure": measure, "unit": unit,
+        "round": round_, "adjust": adjust,
+    }  # fmt: skip
+    try:
+        ask = Ask.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}") from None
+    printed, notes = command.run(data, ask, lang)
+    Console().print(printed)
+    for note in notes:
+        Console().print(note, highlight=False)
 
 
 @app.command()

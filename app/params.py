@@ -52,6 +52,18 @@ def takes_fields(endpoint: _Endpoint) -> _Endpoint:
     return endpoint
 
 
+def takes_fields_of(
+    layer: Callable[[Request], Layer],
+) -> Callable[[_Endpoint], _Endpoint]:
+    """`takes_fields`, for a route that finds its layer in another way."""
+
+    def mark(endpoint: _Endpoint) -> _Endpoint:
+        endpoint.layer_of = layer  # type: ignore[attr-defined]
+        return takes_fields(endpoint)
+
+    return mark
+
+
 _DECLARED: dict[str, frozenset[str]] = {}
 
 
@@ -66,8 +78,10 @@ async def known_parameters(request: Request) -> None:
         names = {p.alias for p in declared if isinstance(p.field_info, QueryInfo)}
         known = _DECLARED[route.unique_id] = EVERYWHERE | names
     if getattr(route.endpoint, "takes_fields", False):
+        find = getattr(route.endpoint, "layer_of", None)
         layer = request.path_params.get("layer") or request.query_params.get("layer", "")
-        known = known | find_layer(request, layer).by_name.keys()
+        found = find(request) if find else find_layer(request, layer)
+        known = known | found.by_name.keys()
     refuse_unknown(request, known)
 
 
@@ -112,11 +126,16 @@ async def as_of(
         Query(max_length=40, description="A revision number or a date-time: the data as it was."),
     ] = None,
 ) -> int | datetime | None:
-    if as_of is None:
+    return read_as_of(as_of)
+
+
+def read_as_of(text: str | None) -> int | datetime | None:
+    """A revision or a moment. Raises `Problem` E_AS_OF."""
+    if text is None:
         return None
-    if re.fullmatch(r"\d{1,15}", as_of, re.ASCII):
-        return int(as_of)
-    return instant(as_of, "as_of", "E_AS_OF", end=True)
+    if re.fullmatch(r"\d{1,15}", text, re.ASCII):
+        return int(text)
+    return instant(text, "as_of", "E_AS_OF", end=True)
 
 
 AsOf = Annotated[int | datetime | None, Depends(as_of)]

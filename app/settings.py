@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     job_lease_s: float = Field(
         30.0, ge=1, description="After how many seconds a worker that stands still loses its job."
     )
+    totals_memory_mib: int = Field(
+        2048, ge=256, description="Memory limit of a heavy overlay for a total, MiB."
+    )
+    totals_seconds: int = Field(
+        30, ge=1, description="Processor time limit of a heavy overlay for a total, seconds."
+    )
     in_process_worker: bool = Field(True, description="Whether the service runs jobs itself.")
 
     @property

@@ -13,10 +13,10 @@ from typing import TypeVar, cast
 from cachetools import LRUCache
 
 from app.auth import People
-from app.overlaps import Overlaps
 from app.rasters import Rasters
 from app.settings import Settings
 from app.tiles.answer import Tiles
+from app.totals import Desk
 from geo.layers import Catalog
 from geo.record.geopackage import open_record
 from geo.record.protocol import Record
@@ -74,7 +74,7 @@ class State:
         self.summaries = Latest()
         self.answers = Answers()
         self.tiles = Tiles(settings, self.snapshots)
-        self.overlaps = Overlaps(settings)
+        self.totals = Desk(settings, self.catalog, self.snapshots)
         self.rasters = Rasters(settings, self.record)
         self.wake_worker = threading.Event()
         #: moves whenever anybody has changed the record: jobs, uploads, features

@@ -2,168 +2,304 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
+import anyio
 import pyarrow as pa
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app import params
-from app.api.links import CSV, JSON, answer, caching, produces
+from app import bodies, params
+from app.api.links import CSV, JSON, XLSX, answer, attachment, produces
+from app.asking import Ask
 from app.auth import allow
 from app.language import language_of
-from app.params import AsOf, bad, etag
+from app.params import AsOf, etag
 from app.state import State
-from geo.area import METHOD
+from app.totals import reported as reported_of
 from geo.formats.csv import csv_bytes
+from geo.formats.workbook import Sheet, workbook
 from geo.layers import Layer
-from geo.snapshot.view import View
-from geo.totals.total import Row, Totals, total
-from geo.units import SQUARE_METRES_PER_MU
+from geo.totals.question import Question
+from geo.totals.table import Reported, numbers, table, titles
+from geo.totals.total import Row, Total
+from geo.units import Unit, to_unit
 
 router = APIRouter(tags=["统计 Totals"])
 
-_MU = float(SQUARE_METRES_PER_MU)
-_PER = {"m2": 1.0, "ha": 1e4, "mu": _MU, "km2": 1e6}
-_UNION = {
-    "zh": "椭球面积;重叠部分只计一次,计入编号较小(先上报)的图斑",
-    "en": "Ellipsoidal area; land claimed by several features counts once, "
-    "for the one with the lower id (reported first)",
+#: Features with overlaps that an answer lists, the largest first.
+MOST_CLAIMS = 1000
+_HOW_TOLD = ("unit", "f", "lang", "round", "adjust", "overlaps")
+_ASKED = (*_HOW_TOLD, "layer", "by", "on", "within", "measure", "definition", "sums", "as_of")
+_ROUNDING = {
+    "zh": "四舍五入后按最大余数法调平，各行之和等于合计",
+    "en": "Rounded half up, then balanced by largest remainder so that rows add up to the total",
 }
-_SUM = {
-    "zh": "椭球面积;逐个图斑相加,重叠部分重复计算",
-    "en": "Ellipsoidal area; every feature in full, overlaps counted as often as they occur",
+_ADJUSTMENT = {
+    "zh": "面积平差：各行乘以 控制面积/合计，按最大余数法取位，各行之和等于控制面积",
+    "en": "Every row times control area / total, rounded by largest remainder; rows add up to it",
 }
-_NOT_ROWS = ("by", "unit", "measure", "as_of", "f", "lang")
-_LENGTH = {"zh": "大地线长度(米)", "en": "Geodesic length (m)"}
-_COUNT = {"zh": "记录数", "en": "Number of records"}
+Name = Annotated[str | None, Query(max_length=40)]
+Names = Annotated[str | None, Query(max_length=200)]
 
 
-async def _layer(request: Request, layer: Annotated[str, Query(max_length=40)]) -> Layer:
-    return params.find_layer(request, layer)
+def counted(request: Request) -> Layer:
+    """The layer that the parameters of a total count."""
+    state: State = request.app.state.liangtian
+    given = {k: request.query_params.get(k) for k in ("layer", "on", "definition")}
+    # What is wrong with the values is told where they are read.
+    ask = Ask.model_construct(**given)  # type: ignore[arg-type]
+    return params.find_layer(request, ask.counted(state.totals.definitions))
 
 
-async def _by(
-    layer: Annotated[Layer, Depends(_layer)],
-    by: Annotated[str | None, Query(max_length=200, description="Fields to group by.")] = None,
-) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in (by or "").split(",") if part.strip())
-    for name in names:
-        if name not in layer.by_name:
-            listed = list(layer.by_name)
-            raise bad(
-                "by",
-                f"不能按 {name} 分组",
-                f"Cannot group by {name}",
-                fix=(f"可用字段:{'、'.join(listed)}", f"Fields: {', '.join(listed)}"),
-            )
-    if len(names) > 4 or len(set(names)) != len(names):
-        raise bad("by", "最多 4 个不同的字段", "At most 4 different fields")
-    return names
+async def _layer(request: Request) -> Layer:
+    return counted(request)
+
+
+async def _ask(
+    layer: Name = None,
+    definition: Annotated[
+        str | None, Query(max_length=40, description="口径: an id of /totals/definitions.")
+    ] = None,
+    by: Annotated[
+        str | None,
+        Query(max_length=200, description="Fields, layer.field of a layer in `on`, or polygon "
+              "layers at whose edges features are cut."),
+    ] = None,
+    on: Annotated[
+        str | None, Query(max_length=200, description="Layers that must all cover the land.")
+    ] = None,
+    within: Annotated[
+        str | None, Query(max_length=200, description="layer:key, e.g. districts:DA2.")
+    ] = None,
+    measure: Annotated[
+        Literal["union", "sum"] | None,
+        Query(description="union (default): overlaps counted once."),
+    ] = None,
+    on_filter: Annotated[
+        list[str] | None,
+        Query(max_length=4, description="layer:CQL2 text, for layers of `on`."),
+    ] = None,
+    sums: Annotated[
+        str | None, Query(max_length=200, description="Number fields to add up.")
+    ] = None,
+    unit: Annotated[Unit, Query(description="Unit of `value`.")] = "mu",
+    round: Annotated[
+        int | None, Query(ge=0, le=6, description="Decimals of `reported`, in `unit`.")
+    ] = None,
+    adjust: Annotated[
+        Decimal | None, Query(gt=0, le=10**12, description="Control area in `unit`: 面积平差.")
+    ] = None,
+    overlaps: Annotated[bool, Query(description="List the features with overlaps.")] = False,
+    f: Annotated[Literal["json", "csv", "xlsx"] | None, Query()] = None,
+) -> Ask:  # fmt: skip
+    return Ask(
+        layer=layer, definition=definition, by=by, on=on, within=within, measure=measure,
+        on_filter=on_filter or [], sums=sums, unit=unit, round=round, adjust=adjust,
+        overlaps=overlaps, f=f,
+    )  # fmt: skip
 
 
 @router.get("/totals", summary="Totals of a layer")
 @allow("viewer")
-@produces(JSON, CSV)
-@params.takes_fields
+@produces(JSON, CSV, XLSX)
+@params.takes_fields_of(counted)
 def totals(
     request: Request,
-    layer: Annotated[Layer, Depends(_layer)],
-    by: Annotated[tuple[str, ...], Depends(_by)],
+    ask: Annotated[Ask, Depends(_ask)],
     selected: Annotated[params.Selection, Depends(params.selection_of(_layer))],
     as_of: AsOf,
-    measure: Annotated[
-        Literal["union", "sum"], Query(description="union: overlaps counted once.")
-    ] = "union",
-    unit: Annotated[Literal["m2", "ha", "mu", "km2"], Query(description="Unit of `value`.")] = "mu",
-    f: Annotated[Literal["json", "csv"] | None, Query()] = None,
 ) -> Response:
     """Counts and areas (lengths, for lines) of the chosen features, by groups."""
     state: State = request.app.state.liangtian
-    view = state.snapshots.view(layer.id, as_of)
-    tag = etag(layer.id, view.touched, view.revision if as_of is not None else "now",
-               params.digest(request))  # fmt: skip
+    question = ask.question(state.totals.definitions, state.catalog.layers)
+    question = replace(question, selected=selected.filters, box=selected.box)
+    key = params.digest(request, leaving_out=_HOW_TOLD)
+    found = state.totals.total(question, as_of, key)
+    filters = {k: v for k, v in request.query_params.multi_items() if k not in _ASKED}
+    return _told(request, ask, found, params.digest(request), filters)
+
+
+@router.post(
+    "/totals", summary="Totals of a layer within a polygon", openapi_extra=bodies.json_body(Ask)
+)
+@allow("viewer")
+@produces(JSON, CSV, XLSX)
+async def totals_within(request: Request) -> Response:
+    """The same as GET, as a JSON body; `within` may be a GeoJSON polygon."""
+    state: State = request.app.state.liangtian
+    ask = await bodies.read_json(request, Ask)
+    as_of = params.read_as_of(ask.as_of)
+
+    def work() -> Response:
+        question: Question = ask.question(state.totals.definitions, state.catalog.layers)
+        asked = ask.model_dump_json(exclude=set(_HOW_TOLD) - {"lang"})
+        key = hashlib.sha256(asked.encode()).hexdigest()
+        found = state.totals.total(question, as_of, key)
+        whole = hashlib.sha256(ask.model_dump_json().encode()).hexdigest()[:12]
+        filters = {"filter": ask.filter} if ask.filter else {}
+        return _told(request, ask, found, whole, filters)
+
+    return await anyio.to_thread.run_sync(work)
+
+
+@router.get("/totals/definitions", summary="Definitions (口径) of totals")
+@allow("viewer")
+def definitions(request: Request) -> Response:
+    """What may be counted by `definition=`, in words, with filter and source."""
+    state: State = request.app.state.liangtian
+    listed = [each.model_dump(mode="json") for each in state.totals.definitions.by_id.values()]
+    return answer(request, {"definitions": listed})
+
+
+def _told(
+    request: Request, ask: Ask, found: Total, digest: str, filters: dict[str, str]
+) -> Response:
+    """An answer in the form that was asked for."""
+    state: State = request.app.state.liangtian
+    stamp = ".".join(str(each.revision) for each in found.inputs)
+    tag = etag(found.layer.id, stamp, found.as_of if request.query_params.get("as_of") else "now",
+               digest)  # fmt: skip
     if params.not_modified(request, f'{tag[:-1]}-{language_of(request)}"'):
         return answer(request, b"", tag)
-    matches = view.match(selected.filters, selected.box)
-    removed = None
-    if layer.geometry == "MultiPolygon" and measure == "union":
-        # What lies in the layer is said by its own revision; how it is grouped does not matter.
-        rows_only = params.digest(request, leaving_out=_NOT_ROWS)
-        removed = state.overlaps.removed(f"{layer.id} {view.touched} {rows_only}", matches)
-    found = total(view, matches, by, removed)
-    if f == "csv":
-        return _csv(request, layer, by, found, tag)
-    content = {
-        "layer": layer.id,
-        "by": by,
-        "measure": measure if layer.geometry == "MultiPolygon" else "count",
-        "unit": unit,
-        "rows": [
-            {"group": dict(zip(by, row.group, strict=True)), **_numbers(layer, row, unit)}
-            for row in found.rows
-        ],
-        "total": _numbers(layer, found.total, unit),
-        "unassigned": _numbers(layer, found.unassigned, unit),
-        "overlap_removed": _area(found.total.removed) if removed is not None else None,
+    reported = reported_of(ask, found)
+    if ask.f in ("csv", "xlsx"):
+        return _file(request, ask, found, reported, tag, filters)
+    return answer(request, _content(state, ask, found, reported, filters), tag)
+
+
+def _content(
+    state: State, ask: Ask, found: Total, reported: Reported, filters: dict[str, str]
+) -> dict[str, Any]:
+    question = found.question
+    rows = []
+    for at, row in enumerate(found.rows):
+        group = {"group": dict(zip(question.by, row.group, strict=True))}
+        rows.append({**group, **_figures(ask, found, row, reported, at)})
+    polygons = found.layer.geometry == "MultiPolygon"
+    content: dict[str, Any] = {
+        "layer": found.layer.id,
+        "on": list(question.on),
+        "by": list(question.by),
+        "within": _within(question),
+        "measure": question.measure if polygons else "count",
+        "unit": ask.unit,
+        "rows": rows,
+        "total": _figures(ask, found, found.total, reported, None),
+        "unassigned": numbers(found, found.unassigned),
+        "overlap_removed": None if found.removed is None else _area(found.removed),
         "without_measure": found.without_measure,
-        "method": METHOD if layer.geometry == "MultiPolygon" else _definition(layer, measure),
-        "definition": _definition(layer, measure),
-        "filter": _question(request),
-        **_place(state, view),
+        "titles": {
+            name: {value: text.model_dump() for value, text in named.items()}
+            for name, named in titles(found, state.catalog).items()
+        },
+        "method": found.method.model_dump(),
+        "definition": {"id": question.definition, **found.definition.model_dump()},
+        "filter": filters,
+        "revision": found.revision,
+        "as_of": found.as_of,
+        "time": _time(state, found.as_of),
+        "inputs": [each.__dict__ for each in found.inputs],
     }
-    return answer(request, content, tag)
+    if reported.parts is not None:
+        content["rounding"] = {"decimals": ask.round, "unit": reported.unit, **_ROUNDING}
+    if reported.adjusted is not None:
+        made = reported.adjusted
+        content["adjustment"] = {
+            "control": float(made.control),
+            "unit": reported.unit,
+            "coefficient": made.coefficient,
+            "difference": float(made.difference),
+            **_ADJUSTMENT,
+        }
+    if ask.overlaps:
+        claims = sorted(found.claims, key=lambda c: (-c.units, c.fid))
+        content["overlaps"] = [
+            {"fid": c.fid, "earlier": list(c.earlier), **_area(c.units / 1e6)}
+            for c in claims[:MOST_CLAIMS]
+        ]
+        content["overlaps_matched"] = len(claims)
+    return content
 
 
-def _place(state: State, view: View) -> dict[str, Any]:
-    times = {c.revision: c.time for c in state.snapshots.commits()}
-    return {"revision": view.touched, "as_of": view.revision, "time": times.get(view.revision)}
+def _figures(
+    ask: Ask, found: Total, row: Row, reported: Reported, at: int | None
+) -> dict[str, Any]:
+    figures = numbers(found, row)
+    if found.layer.geometry == "MultiPolygon":
+        figures["value"] = to_unit(row.measure, ask.unit)
+        if found.removed is not None:
+            figures["removed_m2"] = row.removed
+    if reported.parts is not None and reported.total is not None:
+        figures["reported"] = float(reported.total if at is None else reported.parts[at])
+    if reported.adjusted is not None:
+        made = reported.adjusted
+        figures["adjusted"] = float(made.control if at is None else made.parts[at])
+    return figures
 
 
-def _question(request: Request) -> dict[str, str]:
-    left = ("layer", "by", "measure", "unit", "f", "lang")
-    return {k: v for k, v in request.query_params.multi_items() if k not in left}
-
-
-def _definition(layer: Layer, measure: str) -> dict[str, str]:
-    if layer.geometry == "MultiPolygon":
-        return _UNION if measure == "union" else _SUM
-    return _LENGTH if layer.geometry == "MultiLineString" else _COUNT
+def _within(question: Question) -> Any:
+    within = question.within
+    if within is None:
+        return None
+    return "polygon" if within.layer is None else f"{within.layer}:{','.join(within.keys)}"
 
 
 def _area(m2: float) -> dict[str, float]:
-    return {"area_m2": m2, "area_ha": m2 / 1e4, "area_mu": m2 / _MU}
+    return {"area_m2": m2, "area_ha": to_unit(m2, "ha"), "area_mu": to_unit(m2, "mu")}
 
 
-def _numbers(layer: Layer, row: Row, unit: str) -> dict[str, Any]:
-    if layer.geometry == "MultiPolygon":
-        return {"count": row.count, **_area(row.measure), "value": row.measure / _PER[unit]}
-    if layer.geometry == "MultiLineString":
-        return {"count": row.count, "length_m": row.measure}
-    return {"count": row.count}
+def _time(state: State, revision: int) -> Any:
+    commits = state.snapshots.commits()
+    return next((c.time for c in reversed(commits) if c.revision == revision), None)
 
 
-def _csv(request: Request, layer: Layer, by: tuple[str, ...], found: Totals, tag: str) -> Response:
-    rows = [*found.rows, Row(("合计 total",) + (None,) * (len(by) - 1), *_sums(found.total))]
-    columns: dict[str, pa.Array] = {
-        name: pa.array([None if r.group[i : i + 1] == () else _text(r.group[i]) for r in rows])
-        for i, name in enumerate(by)
-    }
-    numbers = [_numbers(layer, row, "mu") for row in rows]
-    for name in numbers[0]:
-        if name != "value":
-            columns[name] = pa.array([entry[name] for entry in numbers])
-    body = b"".join(csv_bytes(columns, list(columns), bom=True))
-    headers = {
-        "Content-Disposition": f'attachment; filename="totals-{layer.id}.csv"',
-        "Cache-Control": caching(request),
-        "ETag": tag,
-    }
-    return Response(body, headers=headers, media_type="text/csv; charset=utf-8")
+def _file(
+    request: Request, ask: Ask, found: Total, reported: Reported, tag: str, filters: dict[str, str]
+) -> Response:
+    state: State = request.app.state.liangtian
+    language = language_of(request)
+    made = table(found, state.catalog, language, reported)
+    name = f"totals-{found.layer.id}.{ask.f}"
+    headers = {"Content-Disposition": attachment(name)}
+    if ask.f == "csv":
+        lines = [*made.rows, made.total]
+        columns = {
+            column.name: _column([line[at] for line in lines])
+            for at, column in enumerate(made.columns)
+        }
+        body = b"".join(csv_bytes(columns, list(columns), bom=True))
+        return answer(request, body, tag, f"{CSV}; charset=utf-8", headers)
+    english = language == "en"
+    title = found.layer.title.get(language)
+    definition = found.definition.get(language)
+    time = _time(state, found.as_of)
+    notes = [
+        f"{'Definition' if english else '口径'}: {definition}",
+        f"{'Method' if english else '方法'}: {found.method.get(language)}",
+        f"{'Revision' if english else '数据版本'}: {found.as_of}"
+        + (f" ({time})" if time else "")
+        + "; " + ", ".join(f"{each.layer} {each.revision}" for each in found.inputs),
+    ]  # fmt: skip
+    if within := _within(found.question):
+        notes.append(f"{'Within' if english else '范围'}: {within}")
+    if filters:
+        told = "; ".join(f"{k}={v}" for k, v in filters.items())
+        notes.append(f"{'Filter' if english else '条件'}: {told}")
+    if found.removed is not None:
+        notes.append(
+            f"{'Overlap removed, m²' if english else '已扣除重叠(平方米)'}: {found.removed}"
+        )
+    headings = [column.title.get(language) for column in made.columns]
+    sheet = Sheet(title, f"{title} {'totals' if english else '统计'}", headings, made.rows, notes,
+                  made.total)  # fmt: skip
+    return answer(request, workbook([sheet]), tag, XLSX, headers)
 
 
-def _sums(row: Row) -> tuple[int, float, float]:
-    return row.count, row.measure, row.removed
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+def _column(values: list[Any]) -> pa.Array:
+    """A column of one type: numbers, or texts where any is one."""
+    if any(isinstance(value, str) for value in values):
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+    return pa.array(values)

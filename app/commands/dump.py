@@ -1,4 +1,4 @@
-"""``liangtian export`` and ``liangtian totals``."""
+"""``liangtian export``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from pathlib import Path
 from app import ogc_crs
 from app.api.encode import csv_rows, rows_bytes
 from app.commands.opened import opened
-from app.overlaps import Overlaps
 from geo.errors import Rejected
-from geo.layers import Layer
 from geo.snapshot import cql
 from geo.snapshot.view import View
-from geo.totals.total import Row, total
-from geo.units import SQUARE_METRES_PER_MU
 
 Report = Callable[[int, int], None]
 
@@ -72,43 +68,3 @@ def _geojson(view: View, filters: list[cql.Filter], path: Path, report: Report) 
             report(count, whole)
         sink.write(b"\n]}\n")
     return count
-
-
-def totals(
-    data: Path, layer_id: str, by: str, filter_text: str | None, as_of: int | None, measure: str
-) -> tuple[Layer, list[list[str]]]:
-    """Rows of the printed table, the total last."""
-    with opened(data) as folder:
-        layer = folder.layer(layer_id)
-        names = [name for name in by.split(",") if name]
-        unknown = [name for name in names if name not in layer.by_name]
-        if unknown:
-            listed = ", ".join(layer.by_name)
-            raise Rejected(
-                "E_PARAMETER",
-                f"没有字段 {unknown[0]}",
-                f"There is no field {unknown[0]}",
-                where="by",
-                fix=(f"可用字段:{listed}", f"Fields: {listed}"),
-            )
-        view = folder.snapshots().view(layer.id, as_of)
-        filters = [cql.parse(filter_text, "cql2-text", layer)] if filter_text else []
-        matches = view.match(filters)
-        removed = None
-        if layer.geometry == "MultiPolygon" and measure == "union":
-            removed = Overlaps(folder.settings).removed("once", matches)
-        found = total(view, matches, names, removed)
-        rows = [_cells(layer, row, row.group) for row in found.rows] if names else []
-        rows.append(
-            _cells(layer, found.total, ("合计 total", *[""] * (len(names) - 1))[: len(names)])
-        )
-        return layer, rows
-
-
-def _cells(layer: Layer, row: Row, group: tuple[object, ...]) -> list[str]:
-    cells = ["-" if value is None else str(value) for value in group]
-    cells.append(f"{row.count:,}")
-    if layer.measures:
-        mu = row.measure / float(SQUARE_METRES_PER_MU)
-        cells += [f"{mu:,.2f}", f"{row.measure / 1e4:,.4f}"]
-    return cells

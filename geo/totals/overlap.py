@@ -1,82 +1,257 @@
 """Land that several features claim, counted once.
 
-A point covered by several features counts for the one with the lowest fid (the
-one reported first); from the later ones it is removed. So groups add up to the
-whole exactly. Overlays of hostile polygons can take minutes and gigabytes:
-`main` is meant for a process with limits.
+A point covered by several features counts for the one with the lowest fid (the one
+reported first); from the later ones it is removed. So groups add up to the whole exactly.
+Which features overlap is found once for a layer and kept: after an edit only what the edit
+touches is looked at again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 import shapely
 
-from geo import crs
 from geo.area import ellipsoidal_area
+from geo.errors import Rejected
+from geo.totals.kernels.pairs import APART, UNKNOWN, relate
+from geo.totals.overlay import Overlay
+from geo.totals.rows import PER_UNIT, Outline, Plane, Rows, whole
 
-#: Interiors meet; shared edges and corners do not count.
-_OVERLAPS = "T********"
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+_MOST_PAIRS = 20_000_000
+_CHUNK = 256
+#: So many new rows are compared with all others one by one; more make a tree worth while.
+_FEW = 200
+_KEPT_CUTS = 200_000
 
 
-def removed_areas(geometries: np.ndarray) -> np.ndarray:
-    """float64[n], m²: what earlier polygons of the array already cover of each polygon.
+def sliver(units: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What is too small to be a part of something of this size (in units of `geo.totals.rows`).
 
-    ``geometries`` are valid polygons in EPSG:4490 (lon/lat) in fid order; None is allowed.
+    A hundredth of a m² (the last digit of a survey) but not more than a millionth, or what
+    rounding of coordinates makes of very large features.
     """
-    removed = np.zeros(len(geometries))
-    there = geometries[~(shapely.is_missing(geometries) | shapely.is_empty(geometries))]
-    if len(there) < 2:
-        return removed
-    # Edges are straight in the plane of the zone (`geo.area`): only what is cut there fits.
-    west, _, east, _ = shapely.total_bounds(there)
-    plane = crs.gauss_kruger(crs.zone_of((west + east) / 2), prefix=False)
-    flat = crs.transform(geometries, crs.STORAGE, plane)
-    tree = shapely.STRtree(flat)
-    later, earlier = tree.query(flat, predicate="intersects")
-    pairs = earlier < later
-    later, earlier = later[pairs], earlier[pairs]
-    if len(later) == 0:
-        return removed
-    shapely.prepare(flat)
-    meets = shapely.relate_pattern(flat[later], flat[earlier], _OVERLAPS)
-    later, earlier = later[meets], earlier[meets]
-    order = np.argsort(later, kind="stable")
-    later, earlier = later[order], earlier[order]
-    rows, starts = np.unique(later, return_index=True)
-    if len(rows) == 0:
-        return removed
-    parts = np.split(earlier, starts[1:])
-    covers = np.array(
-        [flat[p[0]] if len(p) == 1 else shapely.union_all(flat[p]) for p in parts], dtype=object
+    return np.maximum(1e-9 * units, np.minimum(0.01 * PER_UNIT, 1e-6 * units))
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """What is to be removed from rows: their places (ascending), shapes (plane), units."""
+
+    row: NDArray[np.int64]
+    shape: NDArray[np.object_]
+    units: NDArray[np.int64]
+    later: NDArray[np.int64]  # all pairs, as fids, in order
+    earlier: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The rows (by fid) that a set of pairs was found for."""
+
+    fid: NDArray[np.int64]
+    revision: NDArray[np.int64]
+    later: NDArray[np.int64]
+    earlier: NDArray[np.int64]
+
+
+class Overlaps:
+    """Overlaps of layers, found in one overlay and kept for their newest rows; thread-safe."""
+
+    def __init__(self, overlay: Overlay | None = None) -> None:
+        self.overlay = overlay or Overlay()
+        self._known: dict[str, _Known] = {}
+        self._cuts: OrderedDict[tuple[object, ...], tuple[object, int] | None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def cuts(self, rows: Rows, everything: Rows, plane: Plane) -> Cuts:
+        """What lower fids among ``rows`` already cover of the others.
+
+        ``everything``: all rows of the layer at the same revision. Raises `Rejected`
+        E_TOO_COSTLY when there are far too many overlaps.
+        """
+        known = self._known.get(rows.layer.id)
+        if known is None and len(rows) * 4 < len(everything):
+            later, earlier = self._fids(rows, *_pairs(rows, plane, self.overlay))
+        else:
+            with self._lock:
+                known = self._follow(everything, plane)
+            later, earlier = known.later, known.earlier
+            if len(rows) < len(everything):
+                both = np.isin(later, rows.fid) & np.isin(earlier, rows.fid)
+                later, earlier = later[both], earlier[both]
+        return self._cut(rows, later, earlier, plane)
+
+    @staticmethod
+    def _fids(
+        rows: Rows, later: NDArray[np.int64], earlier: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return rows.fid[later], rows.fid[earlier]
+
+    def _follow(self, rows: Rows, plane: Plane) -> _Known:
+        """The pairs of all rows of a layer, from those of the rows that were known before."""
+        known = self._known.get(rows.layer.id)
+        order = np.argsort(rows.fid, kind="stable")
+        fid, revision = rows.fid[order], rows.revision[order]
+        if known is None:
+            found = self._fids(rows, *_pairs(rows, plane, self.overlay))
+            known = _Known(fid, revision, *found)
+        else:
+            place = np.minimum(np.searchsorted(known.fid, fid), max(0, len(known.fid) - 1))
+            same = np.zeros(len(fid), dtype=bool)
+            if len(known.fid):
+                same = (known.fid[place] == fid) & (known.revision[place] == revision)
+            if same.all() and len(fid) == len(known.fid):
+                return known
+            old = fid[same]
+            kept = np.isin(known.later, old) & np.isin(known.earlier, old)
+            more = self._fids(rows, *_pairs(rows, plane, self.overlay, fresh=order[~same]))
+            known = _Known(
+                fid, revision,
+                np.concatenate((known.later[kept], more[0])),
+                np.concatenate((known.earlier[kept], more[1])),
+            )  # fmt: skip
+        self._known[rows.layer.id] = known
+        return known
+
+    def _cut(
+        self, rows: Rows, later: NDArray[np.int64], earlier: NDArray[np.int64], plane: Plane
+    ) -> Cuts:
+        order = np.lexsort((earlier, later))
+        later, earlier = later[order], earlier[order]
+        place = np.argsort(rows.fid, kind="stable")
+        row = place[np.searchsorted(rows.fid, later, sorter=place)]
+        other = place[np.searchsorted(rows.fid, earlier, sorter=place)]
+        mine, starts = np.unique(later, return_index=True)
+        mine = row[starts]
+        keys = [
+            (rows.layer.id, plane, *_names(rows, at), *_names(rows, others))
+            for at, others in zip(mine[:, None], np.split(other, starts[1:]), strict=True)
+        ] if len(mine) else []  # fmt: skip
+        found = [self._cuts.get(key) for key in keys]
+        gaps = np.array([each is None for each in found], dtype=bool)
+        if gaps.any():
+            groups = [g for g, m in zip(np.split(other, starts[1:]), gaps, strict=True) if m]
+            begin = np.concatenate(([0], np.cumsum([len(g) for g in groups])[:-1]))
+            members = plane.flat(rows.geometries(np.concatenate(groups)))
+            covers = self.overlay.unions(members, begin)
+            shapes = self.overlay.intersection(plane.flat(rows.geometries(mine[gaps])), covers)
+            # A feature that is covered whole has nothing left, not some mm² less than nothing.
+            areas = whole(ellipsoidal_area(plane.lonlat(shapes)))
+            areas = np.minimum(areas, rows.units[mine[gaps]])
+            for at, shape, area in zip(np.flatnonzero(gaps), shapes, areas.tolist(), strict=True):
+                found[at] = (shape, area)
+            self._keep(dict(zip(keys, found, strict=True)))
+        shape = np.empty(len(found), dtype=object)
+        shape[:] = [each[0] for each in found if each]
+        units = np.array([each[1] for each in found if each], dtype=np.int64)
+        by_row = np.argsort(mine)
+        return Cuts(mine[by_row], shape[by_row], units[by_row], later, earlier)
+
+    def _keep(self, fresh: dict[tuple[object, ...], tuple[object, int] | None]) -> None:
+        with self._lock:
+            self._cuts.update(fresh)
+            while len(self._cuts) > _KEPT_CUTS:
+                self._cuts.popitem(last=False)
+
+
+def _names(rows: Rows, at: NDArray[np.int64]) -> Iterable[tuple[int, int]]:
+    """Row versions: (fid, revision)."""
+    return zip(rows.fid[at].tolist(), rows.revision[at].tolist(), strict=True)
+
+
+def _pairs(
+    rows: Rows, plane: Plane, overlay: Overlay, fresh: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places of rows whose interiors meet: (later, earlier) by fid.
+
+    ``fresh``: only pairs with one of these rows.
+    """
+    left, right = _near(rows.bounds, fresh)
+    if not len(left):
+        return left, right
+    swap = rows.fid[left] < rows.fid[right]
+    later, earlier = np.where(swap, right, left), np.where(swap, left, right)
+    used = np.zeros(len(rows), dtype=bool)
+    used[later] = used[earlier] = True
+    few = int(used.sum()) * 2 < len(rows)
+    a, b = later, earlier
+    if few:
+        place = np.cumsum(used) - 1
+        a, b = place[later], place[earlier]
+    outline = plane.outline((rows.some(np.flatnonzero(used)) if few else rows).outline())
+    relation = related(outline, a, outline, b)
+    meets = relation != APART
+    open_ = np.flatnonzero(relation == UNKNOWN)
+    if len(open_):
+        first, second = (plane.flat(rows.geometries(x[open_])) for x in (later, earlier))
+        shared = whole(ellipsoidal_area(plane.lonlat(overlay.intersection(first, second))))
+        smaller = np.minimum(rows.units[later[open_]], rows.units[earlier[open_]])
+        meets[open_] = shared > sliver(smaller)
+    return later[meets], earlier[meets]
+
+
+def related(
+    a: Outline, left: NDArray[np.int64], b: Outline, right: NDArray[np.int64]
+) -> NDArray[np.int8]:
+    """How rows of two outlines (plane) lie to each other: `geo.totals.kernels.pairs.relate`."""
+    found: NDArray[np.int8] = relate(
+        a.xy, a.ring, a.outer, a.row, left, b.xy, b.ring, b.outer, b.row, right
     )
-    cut = crs.transform(shapely.intersection(flat[rows], covers), plane)
-    # A feature that is covered whole has nothing left, not some mm² less than nothing.
-    removed[rows] = np.minimum(ellipsoidal_area(cut), ellipsoidal_area(geometries[rows]))
-    return removed
+    return found
 
 
-def write_input(path: Path, fids: np.ndarray, geometries: np.ndarray) -> None:
-    """The child's input: an Arrow file with ``fid`` and ``wkb``, by fid."""
-    order = np.argsort(fids, kind="stable")
-    table = pa.table(
-        {"fid": fids[order], "wkb": pa.array(shapely.to_wkb(geometries[order]), pa.large_binary())}
+def _near(
+    bounds: NDArray[np.float64], fresh: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of rows whose bounds meet, each once."""
+    there = np.flatnonzero(~np.isnan(bounds[:, 0]))
+    asked = there if fresh is None else np.intersect1d(fresh, there)
+    found: list[NDArray[np.int64]] = [np.empty((2, 0), dtype=np.int64)]
+    if fresh is not None and len(asked) <= _FEW:
+        for at in asked.tolist():
+            x0, y0, x1, y1 = bounds[at]
+            hits = np.flatnonzero(
+                (bounds[:, 0] <= x1) & (bounds[:, 2] >= x0)
+                & (bounds[:, 1] <= y1) & (bounds[:, 3] >= y0)
+            )  # fmt: skip
+            found.append(np.stack((np.full(len(hits), at), hits)))
+    else:
+        boxes = shapely.box(*bounds[there].T)
+        tree = shapely.STRtree(boxes)
+        chosen = np.searchsorted(there, asked)
+        count = 0
+        for start in range(0, len(chosen), _CHUNK):
+            some = chosen[start : start + _CHUNK]
+            pair = tree.query(boxes[some])
+            found.append(np.stack((there[some[pair[0]]], there[pair[1]])))
+            count += pair.shape[1]
+            if count > 2 * _MOST_PAIRS:
+                raise too_costly()
+    left, right = np.concatenate(found, axis=1)
+    # Each pair once: of two asked rows the one with the higher place speaks.
+    is_asked = np.zeros(len(bounds), dtype=bool)
+    is_asked[asked] = True
+    once = (left != right) & (~is_asked[right] | (left > right))
+    return left[once], right[once]
+
+
+def too_costly() -> Rejected:
+    return Rejected(
+        "E_TOO_COSTLY",
+        "图形过于复杂或重叠过多，超过计算限额",
+        "The shapes are too complex, or overlap too often, for the limits of this service",
+        fix=(
+            "缩小范围、加过滤条件，或用 measure=sum；并检查有无异常复杂的图形",
+            "Ask for a smaller area, add a filter or use measure=sum; look for odd shapes",
+        ),
     )
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-
-
-def main(arguments: dict[str, Any], progress: Callable[..., None] | None = None) -> dict[str, Any]:
-    """Run in a limited child: ``{"input": path}`` -> ``{"removed": {fid: m²}}``."""
-    del progress
-    with pa.memory_map(arguments["input"]) as source:
-        table = pa.ipc.open_file(source).read_all()
-    geometries = shapely.from_wkb(table["wkb"].to_numpy())
-    removed = removed_areas(geometries)
-    rows = np.flatnonzero(removed > 0)
-    fids = table["fid"].to_numpy()[rows]
-    return {"removed": dict(zip(map(str, fids.tolist()), removed[rows].tolist(), strict=True))}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geo.errors import Rejected
+from geo.formats.columns import check_width
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,9 +77,11 @@ def read_header(path: Path) -> Header:
             "E_DBF_SIZE",
             f"dbf 声明 {records} 条记录，超过 2 GiB",
             f"the dbf declares {records} records, more than 2 GiB",
+            where="dbf",
             fix=("请拆分后重新导出", "split it and export again"),
         )
     columns = tuple(_columns(descriptors))
+    check_width(len(columns))
     if 1 + sum(column.width for column in columns) != length:
         raise _damaged("字段宽度之和与记录长度不符", "field widths do not add up to the record")
     present, rest = divmod(size - start, length)
@@ -88,6 +91,7 @@ def read_header(path: Path) -> Header:
             "E_SHP_COUNTS",
             f"dbf 声明 {records} 条记录，实有 {present} 条",
             f"the dbf declares {records} records and holds {present}",
+            where="dbf",
             fix=("文件不完整，请重新导出", "the file is not whole; export it again"),
         )
     return Header(records, start, length, head[29], columns)
@@ -135,4 +139,4 @@ def deleted(table: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def _damaged(zh: str, en: str) -> Rejected:
     fix = ("请重新导出", "export it again")
-    return Rejected("E_DBF", f"dbf 损坏：{zh}", f"the dbf is damaged: {en}", fix=fix)
+    return Rejected("E_DBF", f"dbf 损坏：{zh}", f"the dbf is damaged: {en}", where="dbf", fix=fix)

@@ -23,6 +23,7 @@ import shapely
 
 from geo.errors import Rejected
 from geo.formats.columns import check_width, column
+from geo.formats.curves import refuse_curves
 from geo.live import refuse_live
 
 try:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _SYSTEM = ("gpkg_contents", "gpkg_geometry_columns", "gpkg_spatial_ref_sys")
 _APPLICATIONS = (b"GPKG", b"GP10", b"GP11")
 _ENVELOPE = (0, 32, 48, 48, 64)  # bytes, by the indicator in the header's flags
+#: What GDAL and the standard put on a feature table.
+_TRIGGERS = ("rtree_", "trigger_insert_feature_count_", "trigger_delete_feature_count_", "fgti_")
 _SECONDS = 60.0
 _STEPS = 100_000
 
@@ -81,6 +84,7 @@ def read(path: Path, layer: str) -> Content:
         ).fetchone()
         if known is None:
             raise _schema(layer)
+        _refuse_program(database, layer)
         info = database.execute(f"PRAGMA table_info({_quote(layer)})").fetchall()
         check_width(len(info))
         keys = [name for _, name, _, _, _, key in info if key]
@@ -148,9 +152,25 @@ def _open(path: Path) -> Iterator[Any]:
         database.close()
 
 
+def _refuse_program(database: Any, layer: str) -> None:
+    """Triggers and computed columns are programs of the file's author. None would run here, but
+    a file that has others than GDAL's own was made to do something."""
+    triggers = database.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (layer,)
+    ).fetchall()
+    for (name,) in triggers:
+        if not str(name).startswith(_TRIGGERS):
+            raise _schema(str(name), "触发器", "a trigger")
+    columns = database.execute(f"PRAGMA table_xinfo({_quote(layer)})").fetchall()
+    for _, name, *_, hidden in columns:
+        if hidden:
+            raise _schema(str(name), "计算列", "a computed column")
+
+
 def _geometry(blobs: tuple[Any, ...]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     """GeoPackage geometries -> shapely; (geometry, which are there and cannot be read)."""
     wkb = np.array([_wkb(blob) for blob in blobs], dtype=object)
+    refuse_curves(wkb)
     with np.errstate(invalid="ignore"):  # NaN coordinates are for the checks to name
         geometry: NDArray[np.object_] = shapely.from_wkb(wkb, on_invalid="ignore")
     given = np.array([blob is not None for blob in blobs], dtype=np.bool_)
@@ -179,11 +199,11 @@ def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _schema(name: str) -> Rejected:
+def _schema(name: str, zh: str = "不是普通表", en: str = "no plain table") -> Rejected:
     return Rejected(
         "E_GPKG_SCHEMA",
-        f"“{name}”不是普通表",
-        f"{name!r} is no plain table",
+        f"“{name}”{zh if zh.startswith('不') else f'是{zh}'}",
+        f"{name!r} is {en}",
         where=name,
         fix=("请将图层另存为新的 GeoPackage", "save the layer as a new GeoPackage"),
     )

@@ -30,6 +30,7 @@ class Decisions(BaseModel):
     """Answers to the report's questions; each one wins over any evidence.
 
     ``mapping``: column of the file -> field of the layer, or None to leave it out.
+    ``source_layer``: a layer of the report, or ``*`` for all of them as one.
     ``constants``: field -> one value for all rows, for what the file does not carry.
     ``identity``: how far stored features are recognised: by key, also by equal shape, also
     by similar shape.

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from geo.errors import Rejected
-from geo.intake import decide, mapping, measure, region, sides, stage, values
+from geo.intake import decide, mapping, measure, merge, region, sides, stage, values
+from geo.intake import file_name as naming
 from geo.intake.decide import Decisions
 from geo.intake.geometry import check, prepare
 from geo.intake.inspect import Inspected, SourceLayer, actual, inspect, unpack
@@ -107,7 +108,9 @@ def run(
         inspected = inspect(source, file_name or source.name, work)
         chosen = _choose(inspected, decisions, issues)
         report.format = _format(inspected, chosen, file_name or source.name)
-        if chosen is not None:
+        names = [layer.name for layer in chosen or inspected.layers[:1]]
+        report.file_name = next(filter(None, map(naming.parse, [*names, file_name or ""])), None)
+        if chosen:
             raw = _read(chosen, inspected, layer, decisions, report, work, issues, say)
             if raw is not None:
                 scope = counties or Counties(), allowed
@@ -123,35 +126,38 @@ def run(
     return report
 
 
-def _choose(inspected: Inspected, decisions: Decisions, issues: Issues) -> SourceLayer | None:
+def _choose(inspected: Inspected, decisions: Decisions, issues: Issues) -> list[SourceLayer]:
+    """The layers to read: the only one, the chosen one, or all of them when that was chosen."""
     names = [layer.name for layer in inspected.layers]
     wanted = decisions.source_layer
-    if wanted is None and len(names) == 1:
-        return inspected.layers[0]
+    if (wanted is None and len(names) == 1) or wanted == merge.ALL:
+        return list(inspected.layers)
     if wanted in names:
-        return inspected.layers[names.index(wanted)]
+        return [inspected.layers[names.index(wanted)]]
     issues.add(
         "E_LAYER_CHOICE", "error",
         f"文件中有 {len(names)} 个图层，请选择一个：{'、'.join(names[:20])}",
         f"the file holds {len(names)} layers, choose one: {', '.join(names[:20])}",
         decision="source_layer",
+        fix=(f"填写图层名；同类图层可填“{merge.ALL}”合并导入",
+             f"name one; {merge.ALL!r} reads all of them as one, where they are of one kind"),
     )  # fmt: skip
-    return None
+    return []
 
 
-def _format(inspected: Inspected, chosen: SourceLayer | None, file_name: str) -> Format:
+def _format(inspected: Inspected, chosen: list[SourceLayer], file_name: str) -> Format:
     archive = inspected.archive
     return Format(
-        id=chosen.format if chosen else inspected.format,
+        id=chosen[0].format if chosen else inspected.format,
         file=file_name,
-        layer=chosen.name if chosen else None,
+        layer=chosen[0].name if len(chosen) == 1 else None,
         layers=[layer.name for layer in inspected.layers],
         name_encoding=archive.name_encoding if archive else None,
     )
 
 
 def _read(
-    chosen: SourceLayer,
+    chosen: list[SourceLayer],
     inspected: Inspected,
     layer: Layer,
     decisions: Decisions,
@@ -160,19 +166,39 @@ def _read(
     issues: Issues,
     say: Progress,
 ) -> Raw | None:
-    files = unpack(chosen, inspected, work)
-    kind = actual(chosen, files)
-    if report.format is not None:
-        report.format.id = kind
-    say("read", 0.1)
-    name = chosen.inner or chosen.name
+    assert report.format is not None
+    raws = []
+    for number, source in enumerate(chosen):
+        place = work / f"layer{number}"
+        place.mkdir()
+        files = unpack(source, inspected, place)
+        report.format.id = kind = actual(source, files)
+        say("read", 0.1)
+        name = source.inner or source.name
+        try:
+            raws.append(read(kind, name, files, decisions.encoding, layer.geometry))
+        except Rejected as error:
+            if error.code not in ("E_ENCODING", "E_ENCODING_MIXED"):
+                raise
+            issues.refuse(error, "encoding")
+            return None
+        if kind == "shapefile" and not raws[-1].records and len(chosen) == 1:
+            issues.add(
+                "E_EMPTY_PROJECT", "error",
+                "空项目：.shp 只有文件头，没有图斑",
+                "an empty project: the .shp is a header without shapes",
+                where=name,
+                fix=("有图斑后重新导出；空项目无需上传", "export it again once there are shapes"),
+            )  # fmt: skip
+            return None
+    if len(raws) == 1:
+        return raws[0]
     try:
-        return read(kind, name, files, decisions.encoding, layer.geometry)
+        raw, report.format.parts = merge.merge([source.name for source in chosen], raws)
     except Rejected as error:
-        if error.code not in ("E_ENCODING", "E_ENCODING_MIXED"):
-            raise
-        issues.refuse(error, "encoding")
+        issues.refuse(error, "source_layer")
         return None
+    return raw
 
 
 def _examine(
@@ -198,6 +224,8 @@ def _examine(
     report.encoding = describe_encoding(raw, issues)
     say("convert", 0.3)
     attributes, given = _attributes(raw, layer, codelists, decisions, report, issues)
+    if report.file_name is not None:
+        naming.propose(report.file_name, layer, codelists, report.mapping.missing)
     say("locate", 0.5)
     count = len(raw.rows)
     geometry: Any = np.full(count, None, dtype=object)
@@ -207,6 +235,8 @@ def _examine(
     if layer.geometry is not None:
         flat = prepare(raw.geometry, raw.broken, layer.geometry, issues)
         said = region.stated(attributes, layer)
+        if said is None and report.file_name is not None and report.file_name.county:
+            said = np.full(count, report.file_name.county, object)
         known = Known(said, counties)
         geometry, report.crs = locate(flat, raw, decisions, known, issues)
         say("check", 0.7)

@@ -141,3 +141,38 @@ def test_wal_mode_is_told(package: Path) -> None:
     with opened(package) as database:
         database.execute("PRAGMA journal_mode = WAL")
     assert gpkg_file.read(package, "地块").wal
+
+
+def refusal(package: Path, statement: str) -> str:
+    with opened(package) as database:
+        database.executescript(statement)
+    with pytest.raises(Rejected) as caught:
+        gpkg_file.read(package, "地块")
+    return f"{caught.value.code} {caught.value.where}"
+
+
+def test_triggers_of_others_than_gdal(package: Path) -> None:
+    with opened(package) as database:
+        database.executescript(
+            "CREATE TRIGGER rtree_地块_geom_insert AFTER INSERT ON 地块 BEGIN SELECT 1; END;"
+        )
+    assert len(gpkg_file.read(package, "地块").rows)
+    trap = "CREATE TRIGGER trap AFTER UPDATE ON 地块 BEGIN DELETE FROM 地块; END;"
+    assert refusal(package, trap) == "E_GPKG_SCHEMA trap"
+
+
+def test_computed_columns(package: Path) -> None:
+    trap = "ALTER TABLE 地块 ADD COLUMN bomb TEXT AS (printf('%.1000000c', 'x'));"
+    assert refusal(package, trap) == "E_GPKG_SCHEMA bomb"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(10, "E_CURVE"), (8, "E_CURVE"), (1012, "E_CURVE"), (15, "E_MULTIPATCH")]
+)
+def test_curves_and_solids_are_named(package: Path, kind: int, code: str) -> None:
+    with opened(package) as database:
+        data = b"GP\0\1" + struct.pack("<i", 4490) + b"\1" + struct.pack("<2i", kind, 0)
+        database.execute("UPDATE 地块 SET geom = ? WHERE fid = 7", (data,))
+    with pytest.raises(Rejected, match=code) as caught:
+        gpkg_file.read(package, "地块")
+    assert caught.value.where == "2"

@@ -311,3 +311,38 @@ def test_collected_chinese_shapefiles(folder: str, encoding: str, decided_by: st
     assert (content.encoding.value, content.encoding.decided_by) == (encoding, decided_by)
     names = content.attributes.column(0).to_pylist()
     assert sorted(names) == sorted(["洮北区", "镇赉县", "通榆县", "洮南市", "大安市"])
+
+
+@pytest.mark.parametrize(
+    ("starts", "part"), [((3, 4), 1), ((0, 0), 2), ((0, 9), 2), ((0, -1), 2), ((0, 400), 2)]
+)
+def test_parts_that_begin_where_they_cannot(
+    tmp_path: Path, starts: tuple[int, int], part: int
+) -> None:
+    ring, hole = shapes.square(123, 45)[0], shapes.square(123.002, 45.002, 0.001)[0][::-1]
+    content = bytearray(shapes.polygon([ring, hole]))
+    struct.pack_into("<2i", content, 44, *starts)
+    good = shapes.polygon(shapes.square(123.5, 45))
+    parts = shapes.write(tmp_path, contents=[good, bytes(content)], rows=[("A", "1")] * 2)
+    if starts == (0, 9):  # the last point alone: a ring that no library closes
+        assert shapefile.read(parts).broken.tolist() == [False, True]
+        return
+    with pytest.raises(Rejected, match="E_SHP_PARTS") as caught:
+        shapefile.check(parts)
+    assert caught.value.where == "shp, 2"
+    assert f"part {part} of shape 2" in caught.value.detail[1]
+
+
+def test_multipatch_has_a_code_of_its_own(tmp_path: Path) -> None:
+    parts = shapes.write(tmp_path)
+    for part in (".shp", ".shx"):
+        data = bytearray(parts[part].read_bytes())
+        struct.pack_into("<i", data, 32, 31)
+        parts[part].write_bytes(data)
+    assert code(parts) == "E_MULTIPATCH"
+
+
+def test_a_table_of_a_thousand_columns(tmp_path: Path) -> None:
+    names = [f"C{i}" for i in range(1001)]
+    parts = shapes.write(tmp_path, names=names, widths=[1] * 1001, rows=[["1"] * 1001])
+    assert code(parts) == "E_COLUMNS"

@@ -40,6 +40,7 @@ STATUS: dict[str, int] = {
     "E_PATH": 403,
     "E_NOT_FOUND": 404,
     "E_TILE_RANGE": 404,
+    "E_TILE_SET": 404,
     "E_METHOD": 405,
     "E_FORMAT": 406,
     "E_IDLE": 408,

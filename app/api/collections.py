@@ -28,6 +28,9 @@ DESCRIPTION = {
     "query, map, upload, totals.",
 }
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features-"
+_TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/"
+_TMS = "http://www.opengis.net/spec/tms/2.0/conf/"
+_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 _CQL = "http://www.opengis.net/spec/cql2/1.0/conf/"
 #: Only what holds; a test asks for each of them.
 CONFORMANCE = (
@@ -41,6 +44,18 @@ CONFORMANCE = (
     f"{_FEATURES}3/1.0/conf/queryables-query-parameters",
     f"{_FEATURES}3/1.0/conf/filter",
     f"{_FEATURES}3/1.0/conf/features-filter",
+    f"{_TILES}core",
+    f"{_TILES}tileset",
+    f"{_TILES}tilesets-list",
+    f"{_TILES}geodata-tilesets",
+    f"{_TILES}mvt",
+    f"{_TILES}geojson",
+    f"{_TMS}tilematrixset",
+    f"{_TMS}tilematrixsetlimits",
+    f"{_TMS}tilesetmetadata",
+    f"{_TMS}json-tilematrixset",
+    f"{_TMS}json-tilematrixsetlimits",
+    f"{_TMS}json-tilesetmetadata",
     f"{_CQL}cql2-text",
     f"{_CQL}cql2-json",
     f"{_CQL}basic-cql2",
@@ -84,9 +99,10 @@ def landing(request: Request) -> Response:
         link(request, "/api", "service-desc", OPENAPI, "OpenAPI"),
         link(request, "/docs", "service-doc", "text/html", "接口文档 API docs"),
         link(request, "/conformance", "conformance", JSON),
-        link(request, "/conformance", "http://www.opengis.net/def/rel/ogc/1.0/conformance", JSON),
+        link(request, "/conformance", f"{_REL}conformance", JSON),
         link(request, "/collections", "data", JSON),
-        link(request, "/collections", "http://www.opengis.net/def/rel/ogc/1.0/data", JSON),
+        link(request, "/collections", f"{_REL}data", JSON),
+        link(request, "/tileMatrixSets", f"{_REL}tiling-schemes", JSON),
     ]
     content = {"title": TITLE[language], "description": DESCRIPTION[language], "links": links}
     return answer(request, content)
@@ -158,17 +174,22 @@ def describe(request: Request, state: State, layer: Layer) -> dict[str, Any]:
             link(
                 request,
                 f"{path}/queryables",
-                "http://www.opengis.net/def/rel/ogc/1.0/queryables",
+                f"{_REL}queryables",
                 SCHEMA,
             ),
             link(
                 request,
                 f"{path}/sortables",
-                "http://www.opengis.net/def/rel/ogc/1.0/sortables",
+                f"{_REL}sortables",
                 SCHEMA,
             ),
         ],
     }
+    if layer.geometry:
+        content["links"] += [
+            link(request, f"{path}/tiles", f"{_REL}tilesets-vector", JSON),
+            link(request, f"/tiles/{layer.id}.json", "describedby", JSON, "TileJSON"),
+        ]
     return content
 
 

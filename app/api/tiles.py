@@ -12,6 +12,7 @@ from app.api.links import GEOJSON, MVT, answer, produces, root
 from app.auth import allow
 from app.language import text
 from app.params import AsOf, PathLayer, Selected, etag
+from app.problems import not_found
 from app.state import State
 from app.tiles.answer import Question
 from app.tiles.read import MOST_ZOOM, question
@@ -34,6 +35,8 @@ EMPTY: dict[int | str, dict[str, Any]] = {204: {"description": "Empty vector til
 @router.get("/tiles/{layer}.json", summary="TileJSON of a layer")
 @allow("viewer")
 def tilejson(request: Request, layer: PathLayer) -> Response:
+    if layer.geometry is None:
+        raise not_found("该表没有图形", "This table has no geometry", layer.id)
     state: State = request.app.state.liangtian
     view = state.snapshots.view(layer.id)
     _, _, box = state.summaries.get(layer.id, view.touched, lambda: summary(view))

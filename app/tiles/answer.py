@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MVT = "application/vnd.mapbox-vector-tile"
 GEOJSON = "application/geo+json"
 MEDIA_TYPES: dict[str, str] = {"mvt": MVT, "geojson": GEOJSON}
-VARY = "Accept-Encoding, Authorization"
+VARY = b"Accept-Encoding, Authorization"
 Headers = list[tuple[bytes, bytes]]
 _FEATURES = b'{"type":"FeatureCollection",'
 
@@ -37,7 +37,7 @@ class Question:
     """What is asked for. ``asked`` tells apart what has the same layer, tile and kind.
 
     ``fixed``: the past, which never changes. ``keep``: the address names the revision that
-    it shows, so the answer may be kept for ever.
+    it shows, so the answer may be kept for ever. ``negotiated``: ``Accept`` chose the kind.
     """
 
     view: View
@@ -49,6 +49,7 @@ class Question:
     datum: Offset | None = None
     fixed: bool = False
     keep: bool = False
+    negotiated: bool = False
 
 
 class Answer(NamedTuple):
@@ -170,7 +171,7 @@ class Tiles:
             kept = scope + b"no-cache"
         headers = [
             (b"etag", tag.encode()),
-            (b"vary", VARY.encode()),
+            (b"vary", b"Accept, " + VARY if question.negotiated else VARY),
             (b"cache-control", kept),
         ]
         if question.datum is not None:

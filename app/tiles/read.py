@@ -39,6 +39,7 @@ def question(
     as_of: int | datetime | None = None,
     filters: tuple[RowFilter, ...] = (),
     datum: Offset | None = None,
+    negotiated: bool = False,
 ) -> Question:
     """``place`` is (matrix set, z, x, y), ``query`` all parameters as they came.
 
@@ -61,6 +62,7 @@ def question(
         filters, datum,
         fixed=as_of is not None,
         keep=settled and version == str(view.touched),
+        negotiated=negotiated,
     )  # fmt: skip
 
 

@@ -127,6 +127,21 @@ def tile(z: int, x: int, y: int, name: MatrixSet = "WebMercatorQuad") -> Tile:
     return Tile(name, z, x, y, (left, top - size, left + size, top))
 
 
+def tile_of(z: int, lon: float, lat: float, name: MatrixSet) -> tuple[int, int]:
+    """Column and row of the tile with a place; of the nearest one outside the set's extent."""
+    shape = _SHAPES[name]
+    if name == "WebMercatorQuad":
+        # Closer to a pole than the set reaches; the tangent must stay finite.
+        lat = min(max(lat, -89.9), 89.9)
+        x = math.radians(lon) * MERCATOR_RADIUS
+        y = math.asinh(math.tan(math.radians(lat))) * MERCATOR_RADIUS
+    else:
+        x, y = lon, lat
+    size = shape.size / (1 << z)
+    col, row = math.floor((x - shape.left) / size), math.floor((shape.top - y) / size)
+    return min(max(col, 0), (shape.wide << z) - 1), min(max(row, 0), (shape.high << z) - 1)
+
+
 @dataclass(frozen=True)
 class _Shape:
     """A matrix set whose tiles are halved from zoom to zoom, as both of ours are."""

@@ -216,7 +216,7 @@ def test_deleted_records_are_told(upload: Upload, out: Path) -> None:
 def test_empty_project(upload: Upload) -> None:
     report = upload(rows=())
     assert report.state == "rejected"
-    assert "E_EMPTY" in report.issue_counts
+    assert "E_EMPTY_PROJECT" in report.issue_counts
 
 
 def test_constants_fill_what_the_file_lacks(upload: Upload, out: Path) -> None:

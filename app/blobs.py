@@ -37,7 +37,10 @@ class Received:
     folder: Path
 
     def publish(self) -> None:
-        _publish(self.temporary, path_of(self.folder, self.blob.sha256))
+        """Give the bytes their name; nothing happens when they have it already."""
+        final = path_of(self.folder, self.blob.sha256)
+        if self.temporary.exists() or not final.exists():
+            _publish(self.temporary, final)
 
     def drop(self) -> None:
         self.temporary.unlink(missing_ok=True)

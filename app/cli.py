@@ -115,6 +115,17 @@ def _serve(data: Path, host: str, port: int, workers: int, public_read: bool | N
     )
 
 
+@app.command()
+def worker(
+    data: Data = DEFAULT_DATA,
+    jobs: Annotated[int, typer.Option(min=1, max=32, help="同时执行的任务数 / jobs at once")] = 1,
+) -> None:
+    """在服务之外执行任务，可开多个 / Run jobs beside the service; there may be several."""
+    from app.commands import work
+
+    work.run(data, jobs, console)
+
+
 @app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="文件 / file")],

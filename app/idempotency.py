@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import Request, Response
 from sqlalchemy import Connection, select
@@ -25,6 +26,11 @@ class Answer:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+
+    def told(self) -> dict[str, Any]:
+        """The body as an object."""
+        content: dict[str, Any] = json.loads(self.body)
+        return content
 
     def response(self) -> Response:
         return Response(self.body, self.status, self.headers, media_type="application/json")

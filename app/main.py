@@ -21,6 +21,7 @@ from app.api import (
     tiles,
     tilesets,
     totals,
+    tus,
     upload_views,
     uploads,
 )
@@ -37,6 +38,7 @@ ROOMS = (
     tilesets,
     totals,
     questions,
+    tus,
     uploads,
     upload_views,
     soil,

@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     public_read: bool = Field(False, description="Whether anybody may read without signing in.")
     base_url: str = Field("", description="Address in links when behind a proxy, e.g. //gis.local.")
     max_upload_mib: int = Field(512, ge=1, description="Largest uploaded file, MiB.")
+    resumable_hours: float = Field(
+        48.0, gt=0, description="How long a resumable upload may rest before it is deleted, hours."
+    )
     upload_idle_s: float = Field(
         60.0, ge=0.5, description="After how many silent seconds a body is given up."
     )

@@ -106,9 +106,7 @@ def begin(
     earlier = None if force else _earlier(connection, user, received.blob.sha256, layer)
     if earlier is not None:
         received.drop()
-        told = {"id": earlier.id, "state": earlier.state, "duplicate": True}
-        told |= {"job": earlier.job_id, "revision": earlier.revision}
-        return Answer(200, orjson.dumps(told), {"Location": f"/uploads/{earlier.id}"})
+        return _told(earlier)
     received.publish()
     blobs.note(connection, received.blob, media_type)
     done = connection.execute(
@@ -130,6 +128,17 @@ def begin(
     connection.execute(uploads.update().where(uploads.c.id == upload_id).values(job_id=job))
     body = orjson.dumps({"id": upload_id, "job": job})
     return Answer(202, body, {"Location": f"/uploads/{upload_id}"})
+
+
+def known(connection: Connection, upload_id: int) -> Answer:
+    """The answer that tells an upload which has begun before."""
+    return _told(connection.execute(select(uploads).where(uploads.c.id == upload_id)).one())
+
+
+def _told(row: Row[Any]) -> Answer:
+    told = {"id": row.id, "state": row.state, "duplicate": True}
+    told |= {"job": row.job_id, "revision": row.revision}
+    return Answer(200, orjson.dumps(told), {"Location": f"/uploads/{row.id}"})
 
 
 def _earlier(connection: Connection, user: User, sha256: str, layer: str) -> Row[Any] | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from app import resumables
 from app.blobs import path_of
 from app.jobs.queue import Queue
 from app.state import State
@@ -37,6 +38,7 @@ def sweep(state: State) -> None:
     for path in (settings.blob_folder / "incoming").glob("*"):
         if _age(path) > _OLD:
             path.unlink(missing_ok=True)
+    resumables.sweep(state)
     shutil.rmtree(settings.data / "staging", ignore_errors=True)  # of version 0.1
     _orphans(state)
 

@@ -139,8 +139,8 @@ class Worker:
                 self.stopping.wait(1)
         if slot is None:
             return
-        # Of several slots one is kept for uploads: a raster run must not make people wait.
-        first = len(self._names) > 1 and slot.holder.startswith(f"{self._names[0]}/")
+        # Of the service's slots one is kept for uploads: a raster run must not make people wait.
+        first = len(self._names) > 1 and slot.holder.startswith("serve-1/")
         try:
             while not self.stopping.is_set():
                 try:

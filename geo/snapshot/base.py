@@ -173,12 +173,14 @@ def _publish(
         "fingerprint": fingerprint(layer),
     }
     if layer.geometry:
-        meta["density"] = density(current).to_json()
+        here = density(current)
+        meta["density"] = here.to_json()
         # One version of each feature that is gone: together with what is there now about
         # as much as there was at any time.
         fids, latest_row = np.unique(past.fid[::-1], return_index=True)
         gone = past.length - 1 - latest_row[~np.isin(fids, current.fid)]
-        meta["gone"] = density(past, gone).to_json()
+        first = here.first if here.rows else None
+        meta["gone"] = density(past, gone, first=first).to_json()
     (temporary / "meta.json").write_text(json.dumps(meta))
     for path in temporary.iterdir():
         _sync(path)

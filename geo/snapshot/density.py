@@ -6,6 +6,7 @@ learn that it would be too large.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 
 from geo.snapshot.flat import MERCATOR_RADIUS, vertex_offsets, web_mercator
 from geo.snapshot.fullest import DEEPEST, fullest
+from geo.snapshot.rows import public_names
 
 if TYPE_CHECKING:
     from geo.snapshot.segment import Segment
@@ -64,8 +66,18 @@ def first_zoom(extent: float) -> int:
     return int(np.clip(np.ceil(np.log2(2 * _WORLD / 256 / extent)), 0, DEEPEST))
 
 
-def density(segment: Segment, rows: np.ndarray | None = None) -> Density:
-    """Look at ``rows`` (all by default) of a layer with geometry."""
+def density(
+    segment: Segment,
+    rows: np.ndarray | None = None,
+    *,
+    first: int | None = None,
+    names: Iterable[str] | None = None,
+) -> Density:
+    """Look at ``rows`` of a layer with geometry, from zoom ``first`` on, and at ``names``.
+
+    None: all rows; the first zoom at which half of the polygons have two pixels; all
+    properties.
+    """
     if rows is None:
         rows = np.arange(segment.length)
     bounds = segment.bounds(rows)
@@ -73,11 +85,11 @@ def density(segment: Segment, rows: np.ndarray | None = None) -> Density:
     rows, bounds = rows[there].astype(np.int64), bounds[there]
     corners = np.hstack((web_mercator(bounds[:, :2]), web_mercator(bounds[:, 2:])))
     flat = segment.flat
-    polygons = flat.kind == "MultiPolygon"
     extent = 0.0
     if len(rows):
         extent = float(np.median((corners[:, 2:] - corners[:, :2]).max(axis=1)))
-    first = first_zoom(extent) if polygons else 0
+    if first is None:
+        first = first_zoom(extent) if flat.kind == "MultiPolygon" and len(rows) else 0
     most = fullest(
         rows,
         corners,
@@ -86,13 +98,14 @@ def density(segment: Segment, rows: np.ndarray | None = None) -> Density:
         np.zeros(0, dtype=np.uint8) if flat.level is None else flat.level,
         first,
     )
-    words = {f.name: _words(segment.column(f.name, rows)) for f in segment.layer.fields}
-    for name in (*segment.layer.measures, "version", "updated_at"):
-        words[name] = _words(segment.column(name, rows))
+    if names is None:
+        names = public_names(segment.layer)
+    words = {name: words_of(segment.column(name, rows)) for name in names}
     return Density(len(rows), extent, first, most.tolist() if len(rows) else [], words)
 
 
-def _words(column: pa.Array) -> tuple[float, int]:
+def words_of(column: pa.Array) -> tuple[float, int]:
+    """An entry of `Density.words`."""
     if not len(column):
         return 4.0, 0
     quoted = 0

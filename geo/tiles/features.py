@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geo.crs.gcj02 import shift
+from geo.snapshot.flat import take, web_mercator
 from geo.tiles.clip import clip, join
 from geo.tiles.columns import lines_of, segment_lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from geo.crs.gcj02 import Offset
+    from geo.snapshot.flat import FlatGeometry
     from geo.snapshot.segment import Segment
     from geo.tiles.clip import Pieces
     from geo.tiles.columns import Columns, Lines
@@ -59,13 +63,19 @@ def of_pieces(pieces: Pieces, ids: NDArray[np.integer] | None, columns: Columns)
 
 
 def of_segments(
-    tile: Tile, matches: Sequence[tuple[Segment, NDArray[np.int64]]], names: Sequence[str]
+    tile: Tile,
+    matches: Sequence[tuple[Segment, NDArray[np.int64]]],
+    names: Sequence[str],
+    datum: Offset | None = None,
 ) -> Features | None:
-    """Rows of segments clipped to the tile, with properties ``names``; None for no rows."""
+    """Rows of segments clipped to the tile, with properties ``names``; None for no rows.
+
+    With ``datum`` the tile and what it holds are shifted to GCJ-02 or BD-09 (approximate).
+    """
     found = [(segment, rows) for segment, rows in matches if len(rows)]
     if not found:
         return None
-    pieces = [clip(tile, segment.flat, rows) for segment, rows in found]
+    pieces = [_clip(tile, segment.flat, rows, datum) for segment, rows in found]
     rows = [rows[each.kept] for each, (_, rows) in zip(pieces, found, strict=True)]
     ids = [segment.fid[each] for each, (segment, _) in zip(rows, found, strict=True)]
     lines = [segment_lines(segment, names) for segment, _ in found]
@@ -74,3 +84,12 @@ def of_segments(
     starts = np.cumsum([0, *map(len, rows)])
     whole = join(pieces, [len(each) for _, each in found])
     return Features(whole, np.concatenate(ids), np.concatenate(rows), starts, lines)
+
+
+def _clip(tile: Tile, flat: FlatGeometry, rows: NDArray[np.int64], datum: Offset | None) -> Pieces:
+    if datum is None:
+        return clip(tile, flat, rows)
+    flat = take(flat, rows)
+    xy = shift(flat.xy, datum)
+    flat = replace(flat, xy=xy, mercator=web_mercator(xy))
+    return clip(tile, flat, np.arange(len(flat)))

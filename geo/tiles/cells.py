@@ -101,6 +101,8 @@ class Cells:
     def mvt(self, layer_name: str) -> bytes:
         """A vector tile with one layer, features without id; empty without any."""
         count, corners, _ = self.xy.shape
+        if not count:
+            return b""
         one = np.arange(count + 1, dtype=np.int32)
         kind, _ = _KINDS[corners]
         pieces = Pieces(
@@ -111,7 +113,8 @@ class Cells:
             None if corners < 3 else one,
             one,
         )
-        columns = {name: pa.array(values) for name, values in self.properties.items()}
+        arrays = {name: pa.array(values) for name, values in self.properties.items()}
+        columns = {name: each for name, each in arrays.items() if each.null_count < count}
         return mvt.encode(layer_name, pieces, None, columns)
 
     def geojson(self, tile: Tile) -> bytes:

@@ -17,6 +17,7 @@ from app.tiles.coding import Coding, accepted, recode
 from app.tiles.disk import Disk
 from geo.snapshot.store import Snapshots
 from geo.snapshot.view import RowFilter, View
+from geo.tiles.detail import detail_zoom
 from geo.tiles.grid import Tile
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class Question:
     fixed: bool = False
     keep: bool = False
     negotiated: bool = False
+
+    @property
+    def overview(self) -> bool:
+        """Whether the tile carries cells in place of features; a change elsewhere may turn it."""
+        return self.tile.z < detail_zoom(self.view, self.kind, self.names)
 
 
 class Answer(NamedTuple):
@@ -120,7 +126,8 @@ class Tiles:
 
     def tag(self, question: Question, changed: int) -> str:
         layer = question.view.layer
-        return f'"{layer.id}-{changed}-{self._stamp(layer)}-{question.asked}-{question.kind}"'
+        what = f"{question.kind}-cells" if question.overview else question.kind
+        return f'"{layer.id}-{changed}-{self._stamp(layer)}-{question.asked}-{what}"'
 
     def claim(self, question: Question, changed: int, coding: Coding) -> Entry | Claim:
         return self.cache.claim(self._key(question, coding), changed, question.view.revision)
@@ -191,7 +198,9 @@ class Tiles:
 
         view = question.view
         start = time.thread_time()
-        body = draw(view, question.tile, question.kind, question.names, question.filters)
+        body = draw(
+            view, question.tile, question.kind, question.names, question.filters, question.datum
+        )
         if question.datum is not None and question.kind == "geojson":
             told = f'"liangtian":{{"datum":"{question.datum}","approximate":true}},'
             body = body.replace(_FEATURES, _FEATURES + told.encode(), 1)
@@ -235,7 +244,7 @@ class Tiles:
         view, tile = question.view, question.tile
         return (
             view.layer.id, tile.matrix_set, tile.z, tile.x, tile.y, question.kind,
-            question.asked, view.touched if question.fixed else -1, coding,
+            question.overview, question.asked, view.touched if question.fixed else -1, coding,
         )  # fmt: skip
 
     def _name(self, question: Question) -> str:

@@ -11,7 +11,8 @@ import pytest
 from app.commands.opened import opened
 from geo.snapshot.cql import parse as parse_cql
 from geo.snapshot.filters import FieldEquals
-from geo.tiles.draw import default_properties, detail_zoom
+from geo.tiles.detail import detail_zoom
+from geo.tiles.names import default_properties
 from tests.geo.tiles.worlds import World, parcels, summed
 
 pytestmark = pytest.mark.unit
@@ -91,9 +92,7 @@ def test_the_demonstration(demo_data: Path):
                 continue
             view = snapshots.view(layer.id)
             names = default_properties(layer)
-            area = sum(
-                np.nansum(s.column("area_m2", rows).to_numpy()) for s, rows in view.match()
-            )
+            area = sum(np.nansum(s.column("area_m2", rows).to_numpy()) for s, rows in view.match())
             for kind in ("mvt", "geojson"):
                 detail = detail_zoom(view, kind, names)
                 for z in sorted({0, 6, max(detail - 1, 0), detail, 12}):

@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -157,12 +157,29 @@ def import_(
 @app.command()
 def export(
     layer: Annotated[str, typer.Argument(help="图层 / layer")],
-    output: Annotated[Path, typer.Argument(help=".geojson 或 .csv / .geojson or .csv")],
+    output: Annotated[
+        Path,
+        typer.Argument(help=".geojson .csv .xlsx .gpkg .fgb .parquet .kml .zip(shp) .txt(界址点)"),
+    ],
     data: Data = DEFAULT_DATA,
     filter_: Annotated[str | None, typer.Option("--filter", help="CQL2")] = None,
     as_of: Annotated[int | None, typer.Option(help="版本 / revision")] = None,
+    language: Annotated[Literal["zh", "en"], typer.Option(help="标题语言 zh|en / titles")] = "zh",
+    encoding: Annotated[
+        Literal["gbk", "utf-8", "utf-8-sig"],
+        typer.Option(help="shp、txt 编码: gbk, utf-8, utf-8-sig / encoding"),
+    ] = "gbk",
+    closing: Annotated[
+        Literal["repeat", "next", "none"], typer.Option(help="txt 闭合点 / closing point")
+    ] = "repeat",
+    start: Annotated[
+        Literal["as_is", "nw"], typer.Option(help="txt 起点 / first vertex")
+    ] = "as_is",
+    zone: Annotated[int | None, typer.Option(help="txt 带号 / zone")] = None,
+    prefix: Annotated[bool, typer.Option(help="txt 坐标加带号 / zone in eastings")] = True,
+    precision: Annotated[int, typer.Option(min=0, max=6, help="txt 小数位 / decimals")] = 3,
 ) -> None:
-    """导出一个图层 / Write a layer as GeoJSON or CSV."""
+    """导出一个图层 / Write a layer as a file; its extension says the format."""
     from app.commands import dump
 
     with progress_bar() as bar:
@@ -170,6 +187,8 @@ def export(
         count = dump.run(
             data, layer, output, filter_, as_of,
             report=lambda done, total: bar.update(task, completed=done, total=total),
+            language=language, encoding=encoding, closing=closing, start=start, zone=zone,
+            prefix=prefix, precision=precision,
         )  # fmt: skip
     console.print(f"{count:,} → {output}")
 

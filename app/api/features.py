@@ -9,24 +9,24 @@ import numpy as np
 import orjson
 import shapely
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from app import ogc_crs, params
-from app.api.encode import CHUNK, csv_rows, features
-from app.api.links import CSV, GEOJSON, answer, caching, here, link, produces, stream
+from app.api import downloads
+from app.api.encode import CHUNK, features
+from app.api.links import CSV, GEOJSON, answer, here, link, produces, stream
 from app.auth import allow
 from app.params import AsOf, PathLayer, Selected, etag
 from app.problems import Problem, not_found
 from app.state import State
 from geo.crs import gcj02
 from geo.layers import Layer
-from geo.snapshot.view import Order, Page, View
+from geo.snapshot.view import Order, Page
 from geo.units import SQUARE_METRES_PER_MU
 
 router = APIRouter(tags=["要素 Features"])
 
 Datum = gcj02.Offset
-Format = Literal["geojson", "json", "csv"]
+Format = Literal["geojson", "json"] | downloads.Download
 
 
 def _format(request: Request, f: str | None) -> str:
@@ -40,7 +40,7 @@ def _format(request: Request, f: str | None) -> str:
     summary="Features of a layer",
 )
 @allow("viewer")
-@produces(GEOJSON, CSV)
+@produces(GEOJSON, CSV, *downloads.MEDIA_TYPES)
 @params.takes_fields
 def items(
     request: Request,
@@ -48,6 +48,7 @@ def items(
     selected: Selected,
     as_of: AsOf,
     order: Annotated[tuple[Order, ...], Depends(params.sort_order)],
+    asked: downloads.Asked,
     properties: Annotated[tuple[str, ...] | None, Depends(params.chosen_properties)],
     limit: Annotated[int, Query(ge=1, description="Features a page, at most 10,000.")] = 10,
     offset: Annotated[int, Query(ge=0, le=params.MOST_OFFSET, description="Skip these.")] = 0,
@@ -64,9 +65,14 @@ def items(
     skip_geometry: Annotated[
         bool, Query(alias="skipGeometry", description="Leave geometries out.")
     ] = False,
-    f: Annotated[Format | None, Query(description="geojson, or csv with all rows.")] = None,
+    download: Annotated[
+        bool, Query(description="GeoJSON of all matching features as a file, not of a page.")
+    ] = False,
+    f: Annotated[
+        Format | None, Query(description="geojson (a page), or a file with all matching rows.")
+    ] = None,
 ) -> Response:
-    """A page of features in keyset order, or all matching rows as CSV."""
+    """A page of features in keyset order, or all matching rows as a file."""
     state: State = request.app.state.liangtian
     view = state.snapshots.view(layer.id, as_of)
     fmt = _format(request, f)
@@ -83,8 +89,8 @@ def items(
             "links": [link(request, request.url.path, "self", GEOJSON)],
         }
         return answer(request, hits, tag, GEOJSON)
-    if fmt == "csv":
-        return _csv(request, layer, view, selected, properties, tag)
+    if fmt != "geojson" or download:
+        return downloads.respond(request, fmt, layer, view, selected, properties, out, asked, tag)
     after = params.read_cursor(next_, order, view) if next_ is not None else None
     limit = min(limit, params.MOST_ITEMS)
     page = view.page(
@@ -127,28 +133,6 @@ def _output_crs(text: str, datum: str | None) -> ogc_crs.Crs:
             where="crs",
         )
     return crs
-
-
-def _csv(
-    request: Request,
-    layer: Layer,
-    view: View,
-    selected: params.Selection,
-    properties: tuple[str, ...] | None,
-    tag: str,
-) -> Response:
-    tag = f'{tag[:-1]}-csv"'
-    headers = {
-        "Content-Disposition": f'attachment; filename="{layer.id}.csv"',
-        "Cache-Control": caching(request),
-        "ETag": tag,
-    }
-    if params.not_modified(request, tag):
-        return Response(status_code=304, headers=headers)
-    pieces = csv_rows(view, selected.filters, selected.box, properties)
-    return StreamingResponse(
-        (piece for _, piece in pieces), media_type="text/csv; charset=utf-8", headers=headers
-    )
 
 
 @router.get("/collections/{layer}/items/{fid}", summary="A feature")

@@ -32,9 +32,10 @@ def sweep(state: State) -> None:
     for path in folders:
         if path.name not in living:
             shutil.rmtree(path, ignore_errors=True)
-    for path in settings.work_folder.glob("overlap-*"):
-        if _age(path) > _OLD:
-            shutil.rmtree(path, ignore_errors=True)
+    for pattern in ("overlap-*", "download-*"):
+        for path in settings.work_folder.glob(pattern):
+            if _age(path) > _OLD:
+                shutil.rmtree(path, ignore_errors=True)
     for path in (settings.blob_folder / "incoming").glob("*"):
         if _age(path) > _OLD:
             path.unlink(missing_ok=True)

@@ -28,7 +28,7 @@ def read(path: Path, *, shapes: bool = True) -> Content:
     try:
         with pq.ParquetFile(path, memory_map=False) as file:
             _limits(file.metadata)
-            about = _geo(file.schema_arrow.metadata or {})
+            about = _geo(file.metadata.metadata or {})
             name = str(about.get("primary_column", "")) if about else ""
             column = (about.get("columns") or {}).get(name, {}) if about else {}
             if shapes and (not about or name not in file.schema_arrow.names):

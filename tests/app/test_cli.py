@@ -67,6 +67,12 @@ def test_import_totals_export(data: Path, tmp_path: Path):
     back = json.loads(liangtian("import", str(shapes), "--layer", "plots", *place))
     assert back["state"] == "ready", back["issues"]
     assert back["diff"]["unchanged"] == 1
+    for name in ("plots.zip", "plots.parquet"):
+        liangtian("export", "plots", str(tmp_path / name), *place)
+        said = liangtian("import", str(tmp_path / name), "--layer", "plots", "--check", *place)
+        back = json.loads(said)
+        assert back["state"] == "ready", (name, back["issues"])
+        assert back["diff"]["unchanged"] == 2, name
 
 
 def test_refusals_are_words_not_tracebacks(data: Path, tmp_path: Path):

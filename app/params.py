@@ -285,7 +285,8 @@ def selection_of(
 
 def _filter(text: str, language: cql.Language, crs_text: str, layer: Layer) -> RowFilter:
     crs = ogc_crs.parse(crs_text)
-    return cql.parse(text, language, layer, crs.epsg if not crs.same_numbers else None, crs.swapped)
+    epsg = crs.epsg if not crs.same_numbers else None
+    return cql.Limited(cql.parse(text, language, layer, epsg, crs.swapped))
 
 
 Selected = Annotated[Selection, Depends(selection_of(layer_of))]

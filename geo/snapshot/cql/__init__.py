@@ -7,7 +7,7 @@ are refused by name.
 """
 
 from geo.snapshot.cql.evaluate import Source
-from geo.snapshot.cql.filter import Filter, Language, parse
+from geo.snapshot.cql.filter import Filter, Language, Limited, parse
 from geo.snapshot.cql.limits import (
     MAX_DEPTH,
     MAX_JSON,
@@ -26,6 +26,7 @@ __all__ = [
     "MAX_VERTICES",
     "Filter",
     "Language",
+    "Limited",
     "Source",
     "parse",
 ]

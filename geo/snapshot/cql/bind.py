@@ -40,6 +40,7 @@ from geo.snapshot.cql.spatial import (
     GeometryLiteral,
     HasNoGeometry,
     Relation,
+    refuse_costly,
 )
 from geo.snapshot.cql.temporal import RELATIONS, End, Interval, Temporal, Unbounded
 
@@ -274,6 +275,7 @@ class Binder:
 
     def _spatial(self, node: Node) -> Expression:
         left, right = (self._of(arg, "geometry") for arg in self._args(node, 2))
+        refuse_costly(node.op, left, right, node.where)
         return Relation(node.op, left, right)
 
     def _interval(self, node: Node) -> Interval:

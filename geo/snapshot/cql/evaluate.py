@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Kind = Literal["boolean", "number", "string", "date", "timestamp", "geometry"]
 Value = Any  # pa.Array | pa.Scalar | Texts
 NULL = pa.scalar(None, pa.bool_())
+_BLOCK = 50_000  # texts folded between two looks at the clock
 
 
 class Source(Protocol):
@@ -193,6 +194,7 @@ class Compare:
     kind: Kind = "boolean"
 
     def evaluate(self, context: Context) -> Value:
+        context.check_time()
         left, right = self.left.evaluate(context), self.right.evaluate(context)
         if self.left.kind == "string":
             return _compare_texts(self.op, left, right)
@@ -227,6 +229,7 @@ class Among:
     kind: Kind = "boolean"
 
     def evaluate(self, context: Context) -> Value:
+        context.check_time()
         value = self.value.evaluate(context)
         if isinstance(value, Texts):
             return value.test(self._test)
@@ -250,6 +253,7 @@ class Like:
     kind: Kind = "boolean"
 
     def evaluate(self, context: Context) -> Value:
+        context.check_time()
         value = self.value.evaluate(context)
         if isinstance(value, Texts):
             return value.test(lambda values: pc.match_like(values, self.pattern))
@@ -295,13 +299,18 @@ class Fold:
     def evaluate(self, context: Context) -> Value:
         value = self.value.evaluate(context)
         assert isinstance(value, Texts)
-        return value.map(self._fold)
+        return value.map(lambda values: self._fold(values, context))
 
-    def _fold(self, values: pa.Array) -> pa.Array:
+    def _fold(self, values: pa.Array, context: Context) -> pa.Array:
         if pc.all(pc.string_is_ascii(values)).as_py() is not False:
             return pc.ascii_lower(values) if self.op == "casei" else values
         fold = FOLDS[self.op]
-        return pa.array([None if t is None else fold(t) for t in values.to_pylist()], pa.string())
+        texts: list[str | None] = []
+        for start in range(0, len(values), _BLOCK):
+            context.check_time()
+            block = values[start : start + _BLOCK].to_pylist()
+            texts += [None if t is None else fold(t) for t in block]
+        return pa.array(texts, pa.string())
 
 
 @dataclass(frozen=True)
@@ -314,6 +323,7 @@ class Arithmetic:
     kind: Kind = "number"
 
     def evaluate(self, context: Context) -> Value:
+        context.check_time()
         values, missing = [], np.zeros((), dtype=bool)
         for side in (self.left, self.right):
             value = side.evaluate(context)

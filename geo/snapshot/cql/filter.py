@@ -77,6 +77,27 @@ class Filter:
         return result
 
 
+@dataclass
+class Limited:
+    """A filter for one request: `MAX_SECONDS` for all that is evaluated of it, not for each part.
+
+    The time begins with the first evaluation. Raises `Rejected` E_QUERY_TIME.
+    """
+
+    filter: Filter
+    seconds: float = MAX_SECONDS
+    until: float | None = None
+
+    @property
+    def bbox(self) -> Box | None:
+        return self.filter.bbox
+
+    def mask(self, source: Source, rows: np.ndarray | None = None) -> np.ndarray:
+        if self.until is None:
+            self.until = time.monotonic() + self.seconds
+        return self.filter.mask(source, rows, deadline=self.until)
+
+
 def parse(
     expression: str | dict[str, Any],
     lang: Language,

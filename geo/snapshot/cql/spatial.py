@@ -7,6 +7,7 @@ in blocks, with the literal prepared. Only predicates, never overlays.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,12 @@ import pyarrow as pa
 import shapely
 
 from geo.snapshot.cql.evaluate import Context, Expression, Kind, Logic, Value
+from geo.snapshot.cql.limits import refuse
 
 Box = tuple[float, float, float, float]
 
+#: Vertices of two literals of one function, or of one that crosses itself.
+MOST_OF_TWO = 300
 #: Predicates as ``f(a, b)``.
 PREDICATES: dict[str, Callable[[Any, Any], Any]] = {
     "s_intersects": shapely.intersects,
@@ -33,7 +37,9 @@ PREDICATES: dict[str, Callable[[Any, Any], Any]] = {
 #: The same predicate with its arguments exchanged; others are symmetric.
 _MIRROR = {"s_within": "s_contains", "s_contains": "s_within"}
 _REFLEXIVE = frozenset({"s_intersects", "s_within", "s_contains", "s_equals"})
-_BLOCK = 5_000  # rows between two looks at the clock
+_BLOCK = 5_000  # rows between two looks at the clock at most, and at first
+_FIRST_BLOCK = 64
+_LOOK = 0.05  # seconds between two looks
 _GRID = 64  # cells a side of the grid over a literal
 _HAIR = 1e-6  # of a cell
 _GRID_FROM = 5_000  # rows from which the grid pays
@@ -102,10 +108,43 @@ class Relation:
             missing = np.isnan(context.bounds()[:, 0])
             return pa.array(relate(*against, context), mask=missing if missing.any() else None)
         if isinstance(self.left, GeometryLiteral) and isinstance(self.right, GeometryLiteral):
+            context.check_time()
             return pa.scalar(bool(PREDICATES[self.name](self.left.geometry, self.right.geometry)))
         # The geometry and itself: known without looking at it.
         missing = np.isnan(context.bounds()[:, 0])
         return pa.array(np.full(context.length, self.name in _REFLEXIVE), mask=missing)
+
+
+def refuse_costly(name: str, left: Expression, right: Expression, where: str) -> None:
+    """Refuse literals for which GEOS would work for minutes on one shape; it cannot be stopped.
+
+    Its work grows with the crossings of a shape with itself or with another one: lines that
+    cross themselves, collections whose parts overlap, two literals. Raises E_FILTER.
+    """
+    literals = [side.geometry for side in (left, right) if isinstance(side, GeometryLiteral)]
+    vertices = sum(int(shapely.get_num_coordinates(each)) for each in literals)
+    if len(literals) == 2 and vertices > MOST_OF_TWO:
+        raise refuse(
+            f"两个几何常量共有 {vertices} 个顶点(上限 {MOST_OF_TWO})",
+            f"two geometries have {vertices} vertices together, more than {MOST_OF_TWO}",
+            where,
+            ("请与图层的几何比较", "Compare with the layer's geometry"),
+        )
+    if vertices <= MOST_OF_TWO or name in ("s_intersects", "s_disjoint"):
+        return
+    for each in literals:
+        if isinstance(each, shapely.GeometryCollection) and each.geom_type == "GeometryCollection":
+            costly = True
+        else:
+            costly = shapely.get_dimensions(each) == 1 and not shapely.is_simple(each)
+        if costly:
+            raise refuse(
+                f"{name} 的几何自相交或由部分组成，且超过 {MOST_OF_TWO} 个顶点",
+                f"a geometry of {name} crosses itself or is a collection, and has more than "
+                f"{MOST_OF_TWO} vertices",
+                where,
+                ("请简化几何，或用 S_INTERSECTS", "Simplify it, or use S_INTERSECTS"),
+            )
 
 
 def relate(name: str, literal: Any, context: Context) -> np.ndarray:
@@ -116,17 +155,34 @@ def relate(name: str, literal: Any, context: Context) -> np.ndarray:
     bounds = context.bounds()
     places = np.flatnonzero(_possible(name, shapely.bounds(literal), bounds))
     if name in ("s_intersects", "s_within"):
-        yes, no = _settled(literal, bounds[places])
+        yes, no = _settled(literal, bounds[places], context)
         result[places] = yes
         places = places[~(yes | no)]
     shapely.prepare(literal)
     # The prepared literal comes first, so the predicate is mirrored.
     predicate = PREDICATES[_MIRROR.get(name, name)]
-    for start in range(0, len(places), _BLOCK):
-        context.check_time()
-        block = places[start : start + _BLOCK]
+
+    def test(start: int, end: int) -> None:
+        block = places[start:end]
         result[block] = predicate(literal, context.geometries(block))
+
+    _in_time(len(places), test, context)
     return result
+
+
+def _in_time(count: int, work: Callable[[int, int], None], context: Context) -> None:
+    """Do ``work(start, end)`` on ``count`` things, in blocks that take about `_LOOK` each.
+
+    One shape may take a microsecond or, against a hostile literal, a tenth of a second.
+    """
+    start, size = 0, _FIRST_BLOCK
+    while start < count:
+        context.check_time()
+        began = time.monotonic()
+        work(start, min(start + size, count))
+        start += size
+        took = time.monotonic() - began
+        size = min(_BLOCK, 4 * size) if took < _LOOK / 4 else max(1, int(size * _LOOK / took))
 
 
 def _possible(name: str, box: np.ndarray, bounds: np.ndarray) -> np.ndarray:
@@ -144,7 +200,7 @@ def _possible(name: str, box: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     return meets
 
 
-def _settled(literal: Any, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _settled(literal: Any, bounds: np.ndarray, context: Context) -> tuple[np.ndarray, np.ndarray]:
     """(surely inside, surely outside) the literal, judged by bounds alone."""
     nothing = np.zeros(len(bounds), dtype=bool)
     if shapely.get_dimensions(literal) != 2 or not len(bounds):
@@ -155,14 +211,14 @@ def _settled(literal: Any, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return (x0 > west) & (y0 > south) & (x1 < east) & (y1 < north), nothing
     if len(bounds) < _GRID_FROM or isinstance(literal, shapely.GeometryCollection):
         return nothing, nothing
-    return _by_grid(literal, bounds)
+    return _by_grid(literal, bounds, context)
 
 
 def _box(west: float, south: float, east: float, north: float) -> Any:
     return shapely.normalize(shapely.box(west, south, east, north))
 
 
-def _by_grid(literal: Any, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _by_grid(literal: Any, bounds: np.ndarray, context: Context) -> tuple[np.ndarray, np.ndarray]:
     """Lay a grid over the literal: cells outside it, on its edge, and inside it.
 
     A row in one cell is what the cell is; a summed-area table counts the cells under others.
@@ -171,11 +227,17 @@ def _by_grid(literal: Any, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     xs, ys = np.linspace(west, east, _GRID + 1), np.linspace(south, north, _GRID + 1)
     left, bottom = np.meshgrid(xs[:-1], ys[:-1], indexing="ij")
     right, top = np.meshgrid(xs[1:], ys[1:], indexing="ij")
-    cells = shapely.box(left, bottom, right, top)
+    cells = shapely.box(left, bottom, right, top).ravel()
     shapely.prepare(literal)
-    touched = shapely.intersects(literal, cells)
-    inside = np.zeros_like(touched)
-    inside[touched] = shapely.contains_properly(literal, cells[touched])
+    touched, inside = np.zeros((2, len(cells)), dtype=bool)
+
+    def test(start: int, end: int) -> None:
+        block = cells[start:end]
+        touched[start:end] = shapely.intersects(literal, block)
+        inside[start:end] = shapely.contains_properly(literal, block)
+
+    _in_time(len(cells), test, context)
+    touched, inside = touched.reshape(_GRID, _GRID), inside.reshape(_GRID, _GRID)
 
     # What reaches over the edge of the grid is never inside; it is outside only if the
     # cells that it covers are.

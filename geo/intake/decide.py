@@ -31,6 +31,7 @@ class Decisions(BaseModel):
 
     ``mapping``: column of the file -> field of the layer, or None to leave it out.
     ``source_layer``: a layer of the report, or ``*`` for all of them as one.
+    ``units``: unit of a column of stated areas.
     ``constants``: field -> one value for all rows, for what the file does not carry.
     ``identity``: how far stored features are recognised: by key, also by equal shape, also
     by similar shape.
@@ -44,6 +45,7 @@ class Decisions(BaseModel):
     swap_xy: bool | None = None
     datum_shift: Shift | None = None
     mapping: dict[str, str | None] = Field(default_factory=dict)
+    units: dict[str, Literal["mu", "ha", "m2", "km2"]] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
     repair: Literal["none", "structure"] = "none"
     identity: Literal["key", "geometry", "similarity"] = "similarity"

@@ -22,6 +22,8 @@ MAX_VERTICES = 500_000
 MAX_VERTICES_LAYER = 20_000_000
 #: Smaller than this is no land: a ring collapsed to a line. m² and m.
 LEAST_MEASURE = 1e-3
+#: No parcel is larger than four prefectures, m²; what is has swapped signs or wraps the globe.
+MOST_AREA = 1e11
 
 _ACCEPTED: dict[GeometryType, tuple[int, ...]] = {
     "Point": (0, 4),
@@ -123,6 +125,17 @@ def check(
     measure = ellipsoidal_area(geometry) if kind == "MultiPolygon" else length(geometry)
     with np.errstate(invalid="ignore"):
         nothing = measure < LEAST_MEASURE
+    if kind == "MultiPolygon":
+        with np.errstate(invalid="ignore"):
+            huge = measure > MOST_AREA
+        issues.at(
+            huge, "E_MEASURE_HUGE", "error",
+            lambda i: (f"面积 {measure[i] / 1e6:.0f} 平方千米，不可能是地块",
+                       f"its area is {measure[i] / 1e6:.0f} km²: no parcel is that large"),
+            where="geometry",
+        )  # fmt: skip
+        geometry = _without(geometry, huge)
+        measure[huge] = np.nan
     what = ("面积", "area") if kind == "MultiPolygon" else ("长度", "length")
     issues.at(
         nothing, "E_MEASURE_ZERO", "error",

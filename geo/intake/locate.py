@@ -81,6 +81,14 @@ def locate(
                     "E_CRS_RANGE", note.zh, note.en,
                     fix=("请确认坐标系、带号与坐标顺序", "check the system, the zone and the axes"),
                 )  # fmt: skip
+            outside = note.code == "W_OUTSIDE_REGION" and not decided
+            if outside and _elsewhere(bounds, choice.value):
+                issues.add(
+                    "E_OUTSIDE_REGION", "error", note.zh, note.en, decision="crs",
+                    fix=("请核对坐标系与带号；确在外地时请指定坐标系确认",
+                         "check system and zone; if they are right, confirm by choosing it"),
+                )  # fmt: skip
+                continue
             issues.add(note.code, "warning", note.zh, note.en, decision="crs")
         shift = decisions.datum_shift
         moved = crs.transform(
@@ -136,6 +144,13 @@ def _stated(raw: Raw, decisions: Decisions, issues: Issues) -> tuple[CrsChoice, 
         else:
             return CrsChoice(value=raw.declared_crs, name=name, decided_by="format"), None
     return CrsChoice(value=None, name=None, decided_by=None), None
+
+
+def _elsewhere(bounds: list[float], value: str) -> bool:
+    """Whether nothing of the extent is in the region that the service is for."""
+    west, south, east, north = crs.lonlat_bounds(bounds, value)
+    home = crs.BAICHENG.bounds
+    return west > home[2] or east < home[0] or south > home[3] or north < home[1]
 
 
 def _name(value: str) -> str:

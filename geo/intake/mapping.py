@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from geo.errors import Rejected
+from geo.intake import area_units
 from geo.intake.decide import Decisions
 from geo.intake.issues import Issues
 from geo.intake.report import MappedField, Mapping, UnmappedColumn
@@ -62,6 +63,7 @@ def match(
                 MappedField(
                     field=field.name, column=got.column, decided_by=got.decided_by,
                     samples=samples(table[got.column]),
+                    unit=_unit(field, got.column, decisions),
                 )
             )  # fmt: skip
         else:
@@ -82,6 +84,13 @@ def match(
     return {name: found.column for name, found in chosen.items()}, result
 
 
+def _unit(field: Field, column: str, decisions: Decisions) -> str | None:
+    """The unit of a column of stated areas where it is said and is not the field's."""
+    own = area_units.field_unit(field)
+    said = decisions.units.get(column) or area_units.by_name(column)[1]
+    return said if own is not None and said != own else None
+
+
 def samples(column: pa.ChunkedArray) -> list[str]:
     """The first three values that are not blank, as text."""
     head = column.slice(0, 10_000).drop_null().slice(0, _SAMPLES)
@@ -90,7 +99,7 @@ def samples(column: pa.ChunkedArray) -> list[str]:
 
 def _check(names: list[str], layer: Layer, decisions: Decisions) -> None:
     targets = [t for t in decisions.mapping.values() if t is not None]
-    unknown = [n for n in decisions.mapping if n not in names]
+    unknown = [n for n in (*decisions.mapping, *decisions.units) if n not in names]
     unknown += [n for n in (*targets, *decisions.constants) if n not in layer.by_name]
     twice = {t for t in targets if targets.count(t) > 1} | (set(targets) & set(decisions.constants))
     if unknown or twice:
@@ -122,6 +131,8 @@ def _matches(names: list[str], layer: Layer) -> Iterator[_Match]:
                     yield _Match(rank, field, column, kind)
             if any(_plain(spelling).startswith(key) for spelling, _ in spellings):
                 longer.append(field)
+            if area_units.field_unit(field) and area_units.by_name(column)[0]:
+                yield _Match(900, field, column, "area")
         if len(longer) == 1 and len(column) >= _CUT_LENGTH[column.isascii()]:
             cut.append(_Match(1000, longer[0], column, "cut"))
     yield from cut

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import shapely
 
+from geo import crs
 from geo.errors import Rejected
-from geo.intake import decide, mapping, measure, merge, region, sides, stage, values
+from geo.intake import area_units, decide, mapping, measure, merge, region, sides, stage, values
 from geo.intake import file_name as naming
 from geo.intake.decide import Decisions
 from geo.intake.geometry import check, prepare
@@ -24,7 +26,7 @@ from geo.intake.issues import Issues
 from geo.intake.locate import Known, locate
 from geo.intake.read import Raw, describe_encoding, read
 from geo.intake.region import Counties
-from geo.intake.report import Counts, Format, Report
+from geo.intake.report import Counts, CrsChoice, Format, Report
 from geo.intake.suggest import middles
 from geo.layers import Codelist, Layer
 
@@ -246,7 +248,9 @@ def _examine(
             geometry, sizes, repaired = check(
                 geometry, layer.geometry, issues, repair=decisions.repair == "structure"
             )
-            report.areas = measure.compare(attributes, sizes, layer, issues)
+            attributes = measure.settle_unit(attributes, sizes, layer, report.mapping, issues)
+            planar = _planar(flat, report.crs, layer)
+            report.areas = measure.compare(attributes, sizes, planar, layer, issues)
             if sides.save_faulty(out / sides.FAULTY, raw.rows, came, issues.bad):
                 report.sides.append(sides.FAULTY)
     elif any(shape is not None for shape in raw.geometry):
@@ -281,6 +285,17 @@ def _examine(
         report.staged = stage.FILE
 
 
+def _planar(flat: Any, choice: CrsChoice, layer: Layer) -> Any:
+    """Areas in the plane of the file's own system, m²; None where that is no plane."""
+    if layer.geometry != "MultiPolygon" or not choice.value or choice.value in crs.SHIFTED:
+        return None
+    system = crs.resolve(choice.value)
+    if not system.is_projected:
+        return None
+    areas = shapely.area(flat) * system.axis_info[0].unit_conversion_factor ** 2
+    return np.where(shapely.is_missing(flat), np.nan, areas)
+
+
 def _attributes(
     raw: Raw,
     layer: Layer,
@@ -296,6 +311,7 @@ def _attributes(
         issues.refuse(error, "mapping")
         columns, report.mapping = mapping.match(raw.attributes, layer, Decisions(), issues)
     result: dict[str, Any] = {}
+    units: dict[str, Any] = {f.field: f.unit for f in report.mapping.fields if f.unit}
     for field in layer.fields:
         if field.name in decisions.constants and field.name not in columns:
             column = mapping.constant(decisions.constants[field.name], len(raw.rows))
@@ -305,7 +321,10 @@ def _attributes(
             result[field.name] = pa.nulls(len(raw.rows), values.ARROW[field.type])
             continue
         codes = codelists[field.codelist] if field.codelist else None
-        result[field.name] = values.convert(column, field, codes, issues)
+        scale = None
+        if (said := units.get(field.name)) and (own := area_units.field_unit(field)):
+            scale = area_units.factor(said, own)
+        result[field.name] = values.convert(column, field, codes, issues, scale)
     table = pa.table(result)
     values.check_key(table, layer, issues)
     return table, tuple(f.name for f in layer.fields if f.name not in report.mapping.missing)

@@ -46,8 +46,14 @@ _KIND = {
 _CUT_LEAST = 2  # characters of a cut value that must be left to know it again
 
 
-def convert(column: pa.ChunkedArray, field: Field, codes: Codelist | None, issues: Issues) -> Any:
-    """A column in the field's Arrow type, with the field's checks.
+def convert(
+    column: pa.ChunkedArray,
+    field: Field,
+    codes: Codelist | None,
+    issues: Issues,
+    scale: float | None = None,
+) -> Any:
+    """A column in the field's Arrow type, with the field's checks; ``scale``: to its unit.
 
     Issues by row: E_VALUE_TYPE, E_VALUE_CODE, E_VALUE_LENGTH, E_VALUE_RANGE,
     E_VALUE_REQUIRED; W_VALUE_CUT where a code was known from its beginning.
@@ -60,6 +66,8 @@ def convert(column: pa.ChunkedArray, field: Field, codes: Codelist | None, issue
         result, bad = _codes(source, field, codes, issues)
     elif field.type in ("integer", "number"):
         result, bad = _numbers(source, field, issues)
+        if scale is not None:
+            result = pc.multiply(result, pa.scalar(scale))
     elif field.type == "string":
         result, bad = _text(source), np.zeros(len(source), np.bool_)
     else:

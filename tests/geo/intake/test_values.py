@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.intake import values
@@ -117,6 +117,7 @@ def test_issues_are_capped_and_counted() -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=12)), max_size=20))
+@settings(deadline=None)
 def test_nothing_is_lost_without_a_word(texts: list[str | None]) -> None:
     """Every text is kept, blank, or an error of its row; conversion never raises."""
     for name in LAYER.by_name:

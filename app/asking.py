@@ -47,7 +47,7 @@ class Ask(BaseModel):
     round: int | None = Field(None, ge=0, le=6, description="Decimals of `reported`.")
     adjust: Decimal | None = Field(None, gt=0, le=10**12, description="Control area, in `unit`.")
     overlaps: bool = Field(False, description="List the features with overlaps.")
-    f: Literal["json", "csv", "xlsx"] | None = None
+    f: Literal["json", "csv", "xlsx", "html", "pdf"] | None = None
 
     def counted(self, definitions: Definitions) -> str:
         """The id of the layer that is counted. Raises `Problem` E_PARAMETER."""

@@ -128,6 +128,14 @@ def keep(folder: Path, path: Path) -> Blob:
     return blob
 
 
+def put(folder: Path, content: bytes) -> Blob:
+    """Keep bytes of ours in the store."""
+    temporary = incoming(folder)
+    with disk_errors("blobs"), temporary.open("wb") as sink:
+        sink.write(content)
+    return keep(folder, temporary)
+
+
 def note(connection: Connection, blob: Blob, media_type: str | None) -> None:
     """Write the blob's row, once."""
     there = select(blobs.c.sha256).where(blobs.c.sha256 == blob.sha256)

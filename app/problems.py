@@ -50,6 +50,7 @@ STATUS: dict[str, int] = {
     "E_LOCKED": 423,
     "E_CHECKSUM": 460,
     "E_STATE": 409,
+    "E_SEAL": 409,
     "E_DIFF_CHANGED": 409,
     "E_REVERT": 409,
     "E_VERSION_CONFLICT": 412,

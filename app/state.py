@@ -21,6 +21,7 @@ from geo.layers import Catalog
 from geo.record.geopackage import open_record
 from geo.record.protocol import Record
 from geo.snapshot.store import Snapshots
+from geo.totals.targets import load as load_targets
 
 log = logging.getLogger("liangtian")
 
@@ -76,6 +77,7 @@ class State:
         self.tiles = Tiles(settings, self.snapshots)
         self.totals = Desk(settings, self.catalog, self.snapshots)
         self.rasters = Rasters(settings, self.record)
+        self.targets = {target.id: target for target in load_targets(settings.definitions)}
         self.wake_worker = threading.Event()
         #: moves whenever anybody has changed the record: jobs, uploads, features
         self.pulse = 0

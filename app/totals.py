@@ -60,6 +60,7 @@ class Desk:
         ``key`` says what is asked, where the question's filters do not. Raises `Rejected`:
         what `geo.totals.total.total` does, E_AS_OF, E_BUSY.
         """
+        assert key or not question.selected, "filters that are not words need a key"
         views = At(self._snapshots, as_of)
         names = plan(question, self._layers).layers
         now = views(names[0]).revision

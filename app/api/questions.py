@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from app import uploads
 from app.api.links import JSON, XLSX, answer, attachment, link, produces
 from app.auth import allow
 from app.language import language_of, text
@@ -17,8 +20,11 @@ from app.state import State
 from geo.formats.workbook import Sheet, workbook
 from geo.layers import Catalog
 from geo.local import LOCAL_TIME
+from geo.snapshot.view import View
+from geo.totals.question import Question
 from geo.totals.questions import QUESTIONS
-from geo.totals.questions.model import Answer, Column, Moment, Question, Source, Table
+from geo.totals.questions.model import Answer, Column, Moment, Source, Table, Weekly
+from geo.totals.total import Total
 
 router = APIRouter(tags=["每周问题 Questions"])
 
@@ -44,31 +50,53 @@ def questions(request: Request) -> Response:
     return answer(request, {"questions": listed})
 
 
-def source_of(state: State, as_of: Moment) -> Source:
+def source_of(request: Request, as_of: Moment) -> Source:
     """The layers as of a moment; today is that moment's day, or the day it is."""
+    state: State = request.app.state.liangtian
     revision = state.snapshots.revision_of(as_of)
+    commits = state.snapshots.commits()
     moment = as_of if isinstance(as_of, datetime) else None
     if isinstance(as_of, int):
-        moment = next((c.time for c in state.snapshots.commits() if c.revision == as_of), None)
-    day = (moment or datetime.now(LOCAL_TIME)).astimezone(LOCAL_TIME).date()
+        moment = next((c.time for c in commits if c.revision == as_of), None)
 
-    def look(layer: str, earlier: Moment) -> Any:
+    def look(layer: str, earlier: Moment) -> View:
         return state.snapshots.view(layer, revision if earlier is None else earlier)
 
-    return Source(state.catalog, look, day)
+    def ask(question: Question, earlier: Moment) -> Total:
+        return state.totals.total(question, revision if earlier is None else earlier)
+
+    return Source(
+        state.catalog,
+        look,
+        (moment or datetime.now(LOCAL_TIME)).astimezone(LOCAL_TIME).date(),
+        ask,
+        state.totals.definitions,
+        state.targets,
+        commits,
+        partial(_report, request),
+    )
 
 
-def _route(question: Question) -> Callable[..., Response]:
+def _report(request: Request, upload_id: int) -> dict[str, Any]:
+    """The report of an upload that the asker may see. Raises `Problem` E_NOT_FOUND."""
+    row = uploads.of_request(request, upload_id)
+    return {"layer": row.layer, **json.loads(row.report or "{}")}
+
+
+def _route(question: Weekly) -> Callable[..., Response]:
     """A route whose query parameters are those of the question."""
 
     def ask(request: Request, as_of: Moment, f: str | None, **given: object) -> Response:
         state: State = request.app.state.liangtian
-        source = source_of(state, as_of)
+        source = source_of(request, as_of)
         revision = state.snapshots.revision_of(as_of)
-        tag = etag("question", question.name, revision, source.today, digest(request))
+        tag: str | None = etag("question", question.name, revision, source.today, digest(request))
         parameters = question.parameters.model_validate(given)
         key = f"{question.name} {parameters.model_dump_json()} {source.today}"
-        found = state.answers.get(key, revision, lambda: question.answer(source, parameters))
+        if question.personal:  # what somebody may see of uploads is theirs alone
+            found, tag = question.answer(source, parameters), None
+        else:
+            found = state.answers.get(key, revision, lambda: question.answer(source, parameters))
         told = {
             "name": question.name,
             "title": text(request, question.title),

@@ -8,22 +8,20 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import anyio
-import pyarrow as pa
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app import bodies, params
-from app.api.links import CSV, JSON, XLSX, answer, attachment, produces
+from app.api.links import CSV, HTML, JSON, PDF, XLSX, answer, produces
+from app.api.total_files import report, spreadsheet, time_of, within_of
 from app.asking import Ask
 from app.auth import allow
 from app.language import language_of
 from app.params import AsOf, etag
 from app.state import State
 from app.totals import reported as reported_of
-from geo.formats.csv import csv_bytes
-from geo.formats.workbook import Sheet, workbook
 from geo.layers import Layer
 from geo.totals.question import Question
-from geo.totals.table import Reported, numbers, table, titles
+from geo.totals.table import Reported, numbers, titles
 from geo.totals.total import Row, Total
 from geo.units import Unit, to_unit
 
@@ -93,7 +91,7 @@ async def _ask(
         Decimal | None, Query(gt=0, le=10**12, description="Control area in `unit`: 面积平差.")
     ] = None,
     overlaps: Annotated[bool, Query(description="List the features with overlaps.")] = False,
-    f: Annotated[Literal["json", "csv", "xlsx"] | None, Query()] = None,
+    f: Annotated[Literal["json", "csv", "xlsx", "html", "pdf"] | None, Query()] = None,
 ) -> Ask:  # fmt: skip
     return Ask(
         layer=layer, definition=definition, by=by, on=on, within=within, measure=measure,
@@ -104,7 +102,7 @@ async def _ask(
 
 @router.get("/totals", summary="Totals of a layer")
 @allow("viewer")
-@produces(JSON, CSV, XLSX)
+@produces(JSON, CSV, XLSX, HTML, PDF)
 @params.takes_fields_of(counted)
 def totals(
     request: Request,
@@ -126,7 +124,7 @@ def totals(
     "/totals", summary="Totals of a layer within a polygon", openapi_extra=bodies.json_body(Ask)
 )
 @allow("viewer")
-@produces(JSON, CSV, XLSX)
+@produces(JSON, CSV, XLSX, HTML, PDF)
 async def totals_within(request: Request) -> Response:
     """The same as GET, as a JSON body; `within` may be a GeoJSON polygon."""
     state: State = request.app.state.liangtian
@@ -165,8 +163,10 @@ def _told(
     if params.not_modified(request, f'{tag[:-1]}-{language_of(request)}"'):
         return answer(request, b"", tag)
     reported = reported_of(ask, found)
+    if ask.f in ("html", "pdf"):
+        return report(request, ask, found, tag, filters)
     if ask.f in ("csv", "xlsx"):
-        return _file(request, ask, found, reported, tag, filters)
+        return spreadsheet(request, ask, found, reported, tag, filters)
     return answer(request, _content(state, ask, found, reported, filters), tag)
 
 
@@ -183,7 +183,7 @@ def _content(
         "layer": found.layer.id,
         "on": list(question.on),
         "by": list(question.by),
-        "within": _within(question),
+        "within": within_of(question),
         "measure": question.measure if polygons else "count",
         "unit": ask.unit,
         "rows": rows,
@@ -200,7 +200,7 @@ def _content(
         "filter": filters,
         "revision": found.revision,
         "as_of": found.as_of,
-        "time": _time(state, found.as_of),
+        "time": time_of(state, found.as_of),
         "inputs": [each.__dict__ for each in found.inputs],
     }
     if reported.parts is not None:
@@ -240,66 +240,5 @@ def _figures(
     return figures
 
 
-def _within(question: Question) -> Any:
-    within = question.within
-    if within is None:
-        return None
-    return "polygon" if within.layer is None else f"{within.layer}:{','.join(within.keys)}"
-
-
 def _area(m2: float) -> dict[str, float]:
     return {"area_m2": m2, "area_ha": to_unit(m2, "ha"), "area_mu": to_unit(m2, "mu")}
-
-
-def _time(state: State, revision: int) -> Any:
-    commits = state.snapshots.commits()
-    return next((c.time for c in reversed(commits) if c.revision == revision), None)
-
-
-def _file(
-    request: Request, ask: Ask, found: Total, reported: Reported, tag: str, filters: dict[str, str]
-) -> Response:
-    state: State = request.app.state.liangtian
-    language = language_of(request)
-    made = table(found, state.catalog, language, reported)
-    name = f"totals-{found.layer.id}.{ask.f}"
-    headers = {"Content-Disposition": attachment(name)}
-    if ask.f == "csv":
-        lines = [*made.rows, made.total]
-        columns = {
-            column.name: _column([line[at] for line in lines])
-            for at, column in enumerate(made.columns)
-        }
-        body = b"".join(csv_bytes(columns, list(columns), bom=True))
-        return answer(request, body, tag, f"{CSV}; charset=utf-8", headers)
-    english = language == "en"
-    title = found.layer.title.get(language)
-    definition = found.definition.get(language)
-    time = _time(state, found.as_of)
-    notes = [
-        f"{'Definition' if english else '口径'}: {definition}",
-        f"{'Method' if english else '方法'}: {found.method.get(language)}",
-        f"{'Revision' if english else '数据版本'}: {found.as_of}"
-        + (f" ({time})" if time else "")
-        + "; " + ", ".join(f"{each.layer} {each.revision}" for each in found.inputs),
-    ]  # fmt: skip
-    if within := _within(found.question):
-        notes.append(f"{'Within' if english else '范围'}: {within}")
-    if filters:
-        told = "; ".join(f"{k}={v}" for k, v in filters.items())
-        notes.append(f"{'Filter' if english else '条件'}: {told}")
-    if found.removed is not None:
-        notes.append(
-            f"{'Overlap removed, m²' if english else '已扣除重叠(平方米)'}: {found.removed}"
-        )
-    headings = [column.title.get(language) for column in made.columns]
-    sheet = Sheet(title, f"{title} {'totals' if english else '统计'}", headings, made.rows, notes,
-                  made.total)  # fmt: skip
-    return answer(request, workbook([sheet]), tag, XLSX, headers)
-
-
-def _column(values: list[Any]) -> pa.Array:
-    """A column of one type: numbers, or texts where any is one."""
-    if any(isinstance(value, str) for value in values):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
-    return pa.array(values)

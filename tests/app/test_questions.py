@@ -6,10 +6,12 @@ import io
 from typing import Any
 
 import httpx
+import pypdfium2
 import pytest
 from python_calamine import CalamineWorkbook
 
 from geo.totals.questions import QUESTIONS
+from geo.totals.report.page import number
 from tests.conftest import Server
 
 
@@ -20,6 +22,10 @@ def needed(server: Server) -> dict[str, dict[str, str]]:
         treated = client.get("/collections/treatments/items", params={"type": "leach_flush"})
         plot = treated.json()["features"][0]["properties"]["plot_code"]
     return {"water": {"plot": plot}, "district": {"district": "DA2"}}
+
+
+#: Answered from an upload of the asker: tests/app/test_uploads.py has those.
+SHARED = [name for name, question in QUESTIONS.items() if not question.personal]
 
 
 def ask(client: httpx.Client, name: str, **parameters: str) -> Any:
@@ -37,7 +43,7 @@ def test_the_list_names_every_question_and_its_parameters(server: Server) -> Non
         assert all(p["description"] for p in each["parameters"].values())
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", SHARED)
 def test_a_question_answers_in_both_languages(server: Server, needed: dict, name: str) -> None:
     with server.client() as client:
         zh = ask(client, name, **needed.get(name, {}))
@@ -57,7 +63,7 @@ def test_a_question_answers_in_both_languages(server: Server, needed: dict, name
                 assert codes <= set(table["labels"][column["codelist"]]), column
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", SHARED)
 def test_the_spreadsheet_holds_the_same_numbers(server: Server, needed: dict, name: str) -> None:
     with server.client() as client:
         told = ask(client, name, **needed.get(name, {}))
@@ -112,3 +118,31 @@ def test_a_bad_question_is_refused(server: Server, address: str, status: int, co
         answer = client.get(f"/questions/{address}")
     assert answer.status_code == status
     assert answer.json()["code"] == code
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_total_as_a_one_page_report(server: Server, language: str) -> None:
+    asked = {"definition": "hsf_accepted", "by": "county", "lang": language}
+    with server.client() as client:
+        told = client.get("/totals", params=asked).json()
+        page = client.get("/totals", params={**asked, "f": "html"})
+        paper = client.get("/totals", params={**asked, "f": "pdf"})
+        lines = client.get("/totals", params={"layer": "canals", "by": "districts", "f": "pdf"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "style-src 'sha256-" in page.headers["content-security-policy"]
+    assert number(told["total"]["area_mu"]) in page.text
+    assert told["definition"][language] in page.text
+    assert page.text.count("<path") >= 6  # five counties and the north arrow
+    assert paper.headers["content-type"] == "application/pdf"
+    assert number(told["total"]["area_mu"]) in one_page(paper.content)
+    assert "公里" in one_page(lines.content)
+
+
+def one_page(content: bytes) -> str:
+    """The text of a PDF of one page."""
+    document = pypdfium2.PdfDocument(content)
+    try:
+        assert len(document) == 1
+        return str(document[0].get_textpage().get_text_range())
+    finally:
+        document.close()

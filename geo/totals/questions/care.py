@@ -12,8 +12,8 @@ from geo.layers import Text
 from geo.totals.questions.model import (
     Answer,
     Parameters,
-    Question,
     Source,
+    Weekly,
     column,
     grouped,
     join,
@@ -111,7 +111,7 @@ def _overdue(source: Source, asked: Overdue) -> Answer:
     )  # fmt: skip
 
 
-OVERDUE = Question(
+OVERDUE = Weekly(
     "overdue-inspections",
     Text(zh="管护巡查超期", en="Overdue inspections"),
     Text(

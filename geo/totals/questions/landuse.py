@@ -13,8 +13,8 @@ from geo.local import LOCAL_TIME
 from geo.totals.questions.model import (
     Answer,
     Parameters,
-    Question,
     Source,
+    Weekly,
     column,
     grouped,
     join,
@@ -140,7 +140,7 @@ def _not_grain(features: pa.Table) -> pa.ChunkedArray:
     return pc.and_(pc.is_valid(features["crop"]), pc.invert(_grain(features)))
 
 
-LAND_USE = Question(
+LAND_USE = Weekly(
     "land-use-changes",
     Text(zh="非农化、非粮化变化", en="Farmland lost to other use"),
     Text(

@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from geo.errors import Rejected
 from geo.layers import Catalog, Text
-from geo.record.protocol import ARROW_TYPES
+from geo.record.protocol import ARROW_TYPES, Commit
 from geo.snapshot.filters import FieldEquals
-from geo.snapshot.view import RowFilter, View
+from geo.snapshot.view import Box, RowFilter, View
+from geo.totals.definitions import Definitions
+from geo.totals.question import Question
+from geo.totals.targets import Target
+from geo.totals.total import Total
+from geo.units import SQUARE_METRES_PER_MU
 
 Moment = datetime | int | None
 
@@ -59,15 +65,25 @@ class Source:
     """The layers as of one revision.
 
     ``look(layer, moment)`` gives a layer's view; ``moment`` None is the revision that
-    is asked about. ``today`` is its local date.
+    is asked about. ``today`` is its local date. ``ask`` answers totals at a moment,
+    ``commits`` are those that the record holds, oldest first; ``report`` gives the report
+    of an upload that the asker may see.
     """
 
     catalog: Catalog
     look: Callable[[str, Moment], View]
     today: date
+    ask: Callable[[Question, Moment], Total]
+    definitions: Definitions
+    targets: Mapping[str, Target]
+    commits: Sequence[Commit] = ()
+    report: Callable[[int], Mapping[str, Any] | None] = lambda _: None
 
     def view(self, layer: str, moment: Moment = None) -> View:
         return self.look(layer, moment)
+
+    def total(self, question: Question, moment: Moment = None) -> Total:
+        return self.ask(question, moment)
 
     def read(
         self,
@@ -89,6 +105,21 @@ class Source:
         if tables:
             return pa.concat_tables(tables)
         return pa.table({name: pa.array([], _type(view, name)) for name in names})
+
+    def shapes(
+        self,
+        layer: str,
+        filters: Sequence[RowFilter] = (),
+        names: Sequence[str] = (),
+        box: Box | None = None,
+    ) -> tuple[pa.Table, np.ndarray]:
+        """Columns of features and their geometries (shapely, EPSG:4490), in the same order."""
+        found = self.view(layer).match(filters, box, exact=False)
+        tables = [pa.table({n: _plain(s.column(n, r)) for n in ("fid", *names)}) for s, r in found]
+        shapes = [segment.geometries(rows) for segment, rows in found]
+        if not tables:
+            return self.read(layer, names).slice(0, 0), np.empty(0, dtype=object)
+        return pa.concat_tables(tables), np.concatenate(shapes)
 
     def known(self, layer: str, field: str, value: str) -> dict[str, Any]:
         """The one feature with this key. Raises `Rejected` E_NOT_FOUND."""
@@ -120,7 +151,7 @@ def _type(view: View, name: str) -> pa.DataType:
 
 
 @dataclass(frozen=True)
-class Question:
+class Weekly:
     """One of the questions asked every week: name in the address, text, parameters, answer."""
 
     name: str
@@ -128,6 +159,7 @@ class Question:
     text: Text
     parameters: type[Parameters]
     answer: Callable[[Source, Any], Answer]
+    personal: bool = False  # depends on who asks: never kept for others
 
 
 def column(
@@ -183,3 +215,12 @@ def share(part: pa.ChunkedArray, whole: pa.ChunkedArray) -> pa.ChunkedArray:
     """part / whole in percent; null where there is no whole."""
     some = pc.if_else(pc.greater(whole, 0), whole, pa.scalar(None, whole.type))
     return pc.multiply(pc.divide(pc.cast(part, pa.float64()), some), 100.0)
+
+
+def quoted(text: str) -> str:
+    """Text inside the quotes of CQL2."""
+    return text.replace("'", "''")
+
+
+def mu(square_metres: float) -> float:
+    return square_metres / float(SQUARE_METRES_PER_MU)

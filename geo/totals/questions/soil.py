@@ -11,8 +11,8 @@ from geo.totals.questions.model import (
     Answer,
     Column,
     Parameters,
-    Question,
     Source,
+    Weekly,
     column,
     grouped,
     join,
@@ -258,7 +258,7 @@ def _soil_means(source: Source, asked: SoilMeans) -> Answer:
     )  # fmt: skip
 
 
-STILL_SALINE = Question(
+STILL_SALINE = Weekly(
     "still-saline",
     Text(zh="治理后仍超标的地块", en="Plots still saline after remediation"),
     Text(
@@ -269,7 +269,7 @@ STILL_SALINE = Question(
     StillSaline,
     _still_saline,
 )
-SOIL_MEANS = Question(
+SOIL_MEANS = Weekly(
     "soil-means",
     Text(zh="土壤指标平均值与采样进度", en="Soil means and sampling progress"),
     Text(

@@ -10,8 +10,8 @@ from geo.layers import Text
 from geo.totals.questions.model import (
     Answer,
     Parameters,
-    Question,
     Source,
+    Weekly,
     column,
     grouped,
     join,
@@ -224,7 +224,7 @@ def _response(source: Source, asked: Inputs, used: pa.Table) -> pa.Table:
     return both.sort_by("mode")
 
 
-WATER = Question(
+WATER = Weekly(
     "water",
     Text(zh="地块来水", en="Water on a plot"),
     Text(
@@ -234,7 +234,7 @@ WATER = Question(
     Water,
     _water,
 )
-INPUTS = Question(
+INPUTS = Weekly(
     "inputs",
     Text(zh="投入、产量与成本", en="Inputs, yields and costs"),
     Text(

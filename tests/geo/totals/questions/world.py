@@ -17,9 +17,17 @@ from geo.layers import Catalog
 from geo.record.geopackage import open_record
 from geo.record.protocol import Author, ChangeSet, Record, attribute_schema
 from geo.snapshot.store import Snapshots
-from geo.totals.questions.model import Answer, Question, Source
+from geo.totals.definitions import Definitions
+from geo.totals.question import Question
+from geo.totals.questions.model import Answer, Moment, Source, Weekly
+from geo.totals.targets import load
+from geo.totals.total import Total, total
+from geo.totals.views import At
 
-CATALOG = Catalog.load(Path(__file__).resolve().parents[4] / "data")
+DATA = Path(__file__).resolve().parents[4] / "data"
+CATALOG = Catalog.load(DATA)
+DEFINITIONS = Definitions.load(CATALOG.layers, DATA)
+TARGETS = {target.id: target for target in load([DATA])}
 AUTHOR = Author("王工", "测试", "test")
 TODAY = date(2026, 6, 1)
 NOON = time(12)
@@ -54,30 +62,37 @@ class World:
     def __init__(self, record: Record, folder: Path) -> None:
         self.record = record
         self.snapshots = Snapshots(record, folder / "snapshots")
+        self.reports: dict[int, dict[str, Any]] = {}
 
     def put(self, on: date = date(2025, 1, 2), **layers: list[dict[str, Any]]) -> int:
         """Commit new features at noon of a day; the revision."""
-        return self._commit([inserts(layer, features) for layer, features in layers.items()], on)
+        return self.commit([inserts(layer, features) for layer, features in layers.items()], on)
 
     def update(self, on: date, layer: str, fids: list[int], features: list[dict[str, Any]]) -> int:
         made = inserts(layer, features)
         assert made.attributes is not None
         change = ChangeSet.updates(layer, np.array(fids), made.attributes, made.geometry)
-        return self._commit([change], on)
+        return self.commit([change], on)
 
-    def _commit(self, sets: list[ChangeSet], on: date) -> int:
+    def commit(self, sets: list[ChangeSet], on: date) -> int:
         done, _ = self.record.commit(sets, AUTHOR, time=datetime.combine(on, NOON, UTC))
         self.snapshots.refresh()
         return done.revision
 
+    def total(self, question: Question, moment: Moment = None) -> Total:
+        return total(At(self.snapshots, moment), question, CATALOG.layers)
+
     @property
     def source(self) -> Source:
-        return Source(CATALOG, self.snapshots.view, TODAY)
+        return Source(
+            CATALOG, self.snapshots.view, TODAY, self.total, DEFINITIONS, TARGETS,
+            self.snapshots.commits(), self.reports.get,
+        )  # fmt: skip
 
-    def ask(self, question: Question, **parameters: object) -> Answer:
+    def ask(self, question: Weekly, **parameters: object) -> Answer:
         return question.answer(self.source, question.parameters.model_validate(parameters))
 
-    def table(self, question: Question, name: str, **parameters: object) -> list[dict[str, Any]]:
+    def table(self, question: Weekly, name: str, **parameters: object) -> list[dict[str, Any]]:
         """Rows of one table of the answer, as dictionaries."""
         answer = self.ask(question, **parameters)
         found = next(table for table in answer.tables if table.name == name)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from geo.crs.gcj02 import shift
-from geo.snapshot.flat import take, web_mercator
+from geo.snapshot.flat import MERCATOR_RADIUS, take, web_mercator
 from geo.tiles.clip import clip
 from geo.tiles.features import of_pieces
-from geo.tiles.grid import EXTENT, Tile
+from geo.tiles.grid import EXTENT
+from geo.tiles.grid import tile as tile_at
 from geo.tiles.kernels.geojson import FIRST_KNOT, KNOT, KNOTS, write_features
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from geo.tiles.clip import Pieces
     from geo.tiles.columns import Columns
     from geo.tiles.features import Features
+    from geo.tiles.grid import MatrixSet, Tile
 
 _GEOMETRY_TYPE = {"Point": 1, "MultiLineString": 2, "MultiPolygon": 3}
+_DEGREES_A_METRE = 180 / math.pi / MERCATOR_RADIUS
 _NO_I4 = np.zeros(1, dtype=np.int32)
 _EMPTY = b'{"type":"FeatureCollection","features":[]}'
 
@@ -81,25 +84,33 @@ def encode_features(tile: Tile, features: Features) -> bytes:
     return out[:end].tobytes()
 
 
-@lru_cache(maxsize=4096)
-def _degrees(tile: Tile) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """Where the tile's grid lies: longitude at x = 0 and of a step, latitudes at the knots of
-    the kernel, both in units of 10^-decimals degrees, and decimals.
-    """
-    left, _, _, top = tile.bounds
-    steps = FIRST_KNOT + KNOT * np.arange(-1.0, KNOTS)
-    plane = np.zeros((len(steps), 2))
-    plane[:2, 0] = left, left + tile.step
-    plane[:, 1] = top - steps * tile.step
-    lonlat = tile.to_lonlat(plane)
-    decimals = _decimals(tile)
-    west, next_to_it = lonlat[:2, 0]
-    longitude = np.array([west, next_to_it - west]) * 10**decimals
-    return longitude, lonlat[:, 1] * 10**decimals, decimals
+def _degrees(tile: Tile) -> tuple[float, float, NDArray[np.float64], int]:
+    """Where the tile's grid lies, as `write_features` takes it, and decimals."""
+    decimals = _decimals(tile.web_zoom)
+    left, _, right, _ = tile.bounds
+    # Both planes have longitudes in equal steps around the world.
+    scale = 10**decimals * (1 if tile.matrix_set == "WorldCRS84Quad" else _DEGREES_A_METRE)
+    latitudes = _latitudes(tile.matrix_set, tile.z, tile.y)
+    return left * scale, (right - left) / EXTENT * scale, latitudes, decimals
 
 
-def _decimals(tile: Tile) -> int:
-    """Decimals of a degree that tell neighbouring points of the tile's grid apart."""
-    step = 360 / 2**tile.web_zoom / EXTENT
+@lru_cache(maxsize=1024)
+def _latitudes(name: MatrixSet, z: int, y: int) -> NDArray[np.float64]:
+    """Coefficients of the latitudes of a row of tiles, [KNOTS * 4]."""
+    row = tile_at(z, 0, y, name)
+    plane = np.zeros((KNOTS + 3, 2))
+    plane[:, 1] = row.bounds[3] - (FIRST_KNOT + KNOT * np.arange(-1.0, KNOTS + 2)) * row.step
+    knots = row.to_lonlat(plane)[:, 1] * 10 ** _decimals(row.web_zoom)
+    # The cubic through the two knots on each side is far closer to the latitude than a step.
+    a, b, c, d = (knots[i : KNOTS + i] for i in range(4))
+    slope = c - a / 3 - b / 2 - d / 6
+    powers = (b, slope, (a + c) / 2 - b, (d - a) / 6 + (b - c) / 2)
+    return (np.stack(powers, axis=1) / float(KNOT) ** np.arange(4)).ravel()
+
+
+@cache
+def _decimals(web_zoom: int) -> int:
+    """Decimals of a degree that tell neighbouring points of a tile's grid apart."""
+    step = 360 / 2**web_zoom / EXTENT
     # A quarter of a step: Mercator latitudes are closer together (by cos 60 and more).
     return max(1, math.ceil(-math.log10(step / 4)))

@@ -7,7 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import boolean, float64, int32, int64, njit, types, uint8
+from numba import boolean, float64, int32, int64, types, uint8
+
+from geo.tiles.kernels import inner, loop
 
 # Inputs may be read-only (memory maps); outputs never are.
 XY = types.Array(float64, 2, "C", readonly=True)
@@ -20,7 +22,7 @@ BOX = (float64, float64, float64, float64, float64)
 _WORK = float64[:, ::1]
 
 
-@njit(int64(_WORK, int64, _WORK, int64, float64, boolean), cache=True, nogil=True)
+@inner(int64(_WORK, int64, _WORK, int64, float64, boolean))
 def _cut(source: Any, n: int, out: Any, axis: int, limit: float, upper: bool) -> int:
     """One side of Sutherland-Hodgman: the part of an open ring on this side of ``limit``."""
     m = 0
@@ -42,11 +44,13 @@ def _cut(source: Any, n: int, out: Any, axis: int, limit: float, upper: bool) ->
     return m
 
 
-@njit(_WORK(XY, U1, int64, int64, int64, *BOX), cache=True, nogil=True)
-def _clipped(xy, level, zoom, start, stop, left, top, scale, low, high):
-    """The open ring ``xy[start:stop]`` of the plane cut to the box; [k, 2]."""
-    # A side makes a ring at most half as long again.
-    a, n = np.empty((6 * (stop - start) + 8, 2)), 0
+@inner(int64(XY, U1, int64, int64, int64, *BOX, _WORK, _WORK))
+def _clip_ring(xy, level, zoom, start, stop, left, top, scale, low, high, a, b):
+    """Cut the open ring ``xy[start:stop]`` of the plane to the box; how many points ``a`` has then.
+
+    ``b`` is for what is between. A side makes a ring at most half as long again.
+    """
+    n = 0
     minx, miny, maxx, maxy = np.inf, np.inf, -np.inf, -np.inf
     for v in range(start, stop):
         if level.shape[0] and level[v] > zoom:
@@ -59,34 +63,23 @@ def _clipped(xy, level, zoom, start, stop, left, top, scale, low, high):
     west, east = left + low / scale, left + high / scale
     south, north = top - high / scale, top - low / scale
     if n < 3 or maxx < west or minx > east or maxy < south or miny > north:
-        return a[:0]
-    b = np.empty((6 * n + 8, 2))
-    if minx < west:
+        return 0
+    if minx < west or maxx > east:
         n = _cut(a, n, b, 0, west, False)
-        a, b = b, a
-    if miny < south:
+        n = _cut(b, n, a, 0, east, True)
+    if miny < south or maxy > north:
         n = _cut(a, n, b, 1, south, False)
-        a, b = b, a
-    if maxx > east:
-        n = _cut(a, n, b, 0, east, True)
-        a, b = b, a
-    if maxy > north:
-        n = _cut(a, n, b, 1, north, True)
-        a, b = b, a
-    return a[:n]
+        n = _cut(b, n, a, 1, north, True)
+    return n
 
 
-@njit(int64(int64, int64, int64, int64, int64, int64), cache=True, nogil=True)
+@inner(int64(int64, int64, int64, int64, int64, int64))
 def turn(ax: int, ay: int, bx: int, by: int, cx: int, cy: int) -> int:
     """Twice the area of the triangle; 0 on a straight line."""
     return (bx - ax) * (cy - by) - (by - ay) * (cx - bx)
 
 
-@njit(
-    types.UniTuple(int64, 2)(XY, U1, int64, int64, int64, *BOX, OUT_XY, int64),
-    cache=True,
-    nogil=True,
-)
+@inner(types.UniTuple(int64, 2)(XY, U1, int64, int64, int64, *BOX, OUT_XY, int64))
 def _put_ring(xy, level, zoom, start, stop, left, top, scale, low, high, out, at):
     """Put the open ring ``xy[start:stop]`` of the plane on the grid at ``out[at:]``.
 
@@ -147,7 +140,7 @@ def _put_ring(xy, level, zoom, start, stop, left, top, scale, low, high, out, at
     return m, area
 
 
-@njit(types.void(OUT_XY, int64, int64), cache=True, nogil=True)
+@inner(types.void(OUT_XY, int64, int64))
 def _reverse(xy: Any, at: int, n: int) -> None:
     for i in range(n // 2):
         j = n - 1 - i
@@ -156,7 +149,7 @@ def _reverse(xy: Any, at: int, n: int) -> None:
         xy[at + j, 0], xy[at + j, 1] = x, y
 
 
-@njit(int64(XY, int64, *BOX, OUT_XY, int64), cache=True, nogil=True)
+@inner(int64(XY, int64, *BOX, OUT_XY, int64))
 def _put_square(xy, v, left, top, scale, low, high, out, at):
     """The smallest polygon there is, at vertex ``v``: 4 points, or 0 when it is not in the box."""
     fx = np.floor((xy[v, 0] - left) * scale + 0.5)
@@ -170,31 +163,27 @@ def _put_square(xy, v, left, top, scale, low, high, out, at):
     return 4
 
 
-@njit(OUT_XY(OUT_XY, int64), cache=True, nogil=True)
-def _longer(out: Any, used: int) -> Any:
-    longer = np.empty((2 * out.shape[0], 2), np.int32)
-    longer[:used] = out[:used]
-    return longer
-
-
-@njit(
-    types.Tuple((OUT, OUT_XY, OUT, OUT, OUT))(XY, U1, int64, I4, I4, I4, I8, *BOX),
-    cache=True,
-    nogil=True,
-)
+@loop(types.Tuple((OUT, OUT_XY, OUT, OUT, OUT))(XY, U1, int64, I4, I4, I4, I8, *BOX))
 def clip_polygons(xy, level, zoom, ring, part, row, rows, left, top, scale, low, high):
-    all_parts, all_rings, all_points = 0, 0, 0
+    # Arrays are never exchanged inside the loops: that would cost reference counting.
+    all_parts, all_rings, all_points, longest = 0, 0, 0, 0
     for r in rows:
         if not 0 <= r < row.shape[0] - 1:
             raise IndexError("row numbers out of range")
         all_parts += row[r + 1] - row[r]
         all_rings += part[row[r + 1]] - part[row[r]]
-        all_points += ring[part[row[r + 1]]] - ring[part[row[r]]]
+        points = ring[part[row[r + 1]]] - ring[part[row[r]]]
+        all_points += points
+        longest = max(longest, points)
+    a, b = np.empty((6 * longest + 8, 2)), np.empty((6 * longest + 8, 2))
+    all_needed = level[:0]
     kept = np.empty(rows.shape[0], np.int32)
     out_row = np.empty(rows.shape[0] + 1, np.int32)
     out_part = np.empty(all_parts + 1, np.int32)
     out_ring = np.empty(all_rings + 1, np.int32)
-    out = np.empty((all_points + 8, 2), np.int32)
+    out = np.empty(
+        (6 * all_points + 8 * all_rings, 2), np.int32
+    )  # memory that is not used costs none
     m, parts, rings, points = 0, 0, 0, 0
     out_row[0], out_part[0], out_ring[0] = 0, 0, 0
     for i in range(rows.shape[0]):
@@ -206,17 +195,13 @@ def clip_polygons(xy, level, zoom, ring, part, row, rows, left, top, scale, low,
             for k in range(part[p], part[p + 1]):
                 exterior = k == part[p]
                 start, stop = int64(ring[k]), int64(ring[k + 1]) - 1  # the last repeats the first
-                while points + stop - start > out.shape[0]:
-                    out = _longer(out, points)
                 n, area = _put_ring(
                     xy, level, zoom, start, stop, left, top, scale, low, high, out, points
                 )
                 if n < 0:
-                    cut = _clipped(xy, level, zoom, start, stop, left, top, scale, low, high)
-                    while points + cut.shape[0] > out.shape[0]:
-                        out = _longer(out, points)
+                    n = _clip_ring(xy, level, zoom, start, stop, left, top, scale, low, high, a, b)
                     n, area = _put_ring(
-                        cut, level[:0], 0, 0, cut.shape[0], left, top, scale, low, high, out, points
+                        a, all_needed, 0, 0, n, left, top, scale, low, high, out, points
                     )
                 if area == 0:
                     if exterior:
@@ -237,8 +222,6 @@ def clip_polygons(xy, level, zoom, ring, part, row, rows, left, top, scale, low,
         first = part[row[r]]
         if parts == begun and first < part[row[r + 1]] and ring[first] < ring[first + 1]:
             # Too small for the grid: no feature may vanish from the tile that it starts in.
-            while points + 4 > out.shape[0]:
-                out = _longer(out, points)
             n = _put_square(xy, ring[first], left, top, scale, low, high, out, points)
             if n:
                 points += n

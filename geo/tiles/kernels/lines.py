@@ -7,12 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float64, int32, int64, njit, types
+from numba import float64, int32, int64, types
 
+from geo.tiles.kernels import inner, loop
 from geo.tiles.kernels.clip import BOX, I4, I8, OUT, OUT_XY, U1, XY, turn
 
 
-@njit(int64(OUT_XY, int64, int64, float64, float64), cache=True, nogil=True)
+@inner(int64(OUT_XY, int64, int64, float64, float64))
 def _put_point(out: Any, begin: int, points: int, fx: float, fy: float) -> int:
     """Append a point of a line to ``out`` unless it adds nothing; the new count of points."""
     x, y = int32(np.floor(fx + 0.5)), int32(np.floor(fy + 0.5))
@@ -29,7 +30,7 @@ def _put_point(out: Any, begin: int, points: int, fx: float, fy: float) -> int:
     return points + 1
 
 
-@njit(types.Tuple((OUT, OUT_XY, OUT, OUT))(XY, U1, int64, I4, I4, I8, *BOX), cache=True, nogil=True)
+@loop(types.Tuple((OUT, OUT_XY, OUT, OUT))(XY, U1, int64, I4, I4, I8, *BOX))
 def clip_lines(xy, level, zoom, ring, row, rows, left, top, scale, low, high):
     all_points = 0
     for r in rows:
@@ -115,7 +116,7 @@ def clip_lines(xy, level, zoom, ring, row, rows, left, top, scale, low, high):
     return kept[:m], out[:points], out_ring[: lines + 1], out_row[: m + 1]
 
 
-@njit(types.Tuple((OUT, OUT_XY, OUT))(XY, I4, I8, *BOX), cache=True, nogil=True)
+@loop(types.Tuple((OUT, OUT_XY, OUT))(XY, I4, I8, *BOX))
 def clip_points(xy, row, rows, left, top, scale, low, high):
     kept = np.empty(rows.shape[0], np.int32)
     out_row = np.empty(rows.shape[0] + 1, np.int32)

@@ -1,4 +1,4 @@
-"""Tiles of low zooms: each feature in one cell, cells as full as the land, tiles that stay small."""
+"""Low zooms: each feature in one cell, cells as full as the land, tiles that stay small."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geo.errors import Rejected
+from geo.intake.fixes import FIXES
 from geo.intake.report import KEPT, LISTED, Issue, Place, Severity, State
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Issues:
         self.counts[code] = self.counts.get(code, 0) + len(positions)
 
     def _keep(self, issue: Issue, position: int) -> None:
+        if issue.fix is None:
+            issue.fix = FIXES.get(issue.code)
         self._kept.append((issue, position))
         self._of_code[issue.code] = self._of_code.get(issue.code, 0) + 1
 

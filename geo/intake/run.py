@@ -117,6 +117,9 @@ def run(
             if raw is not None:
                 scope = counties or Counties(), allowed
                 _examine(raw, layer, codelists, decisions, scope, out, report, issues, say)
+    except Rejected as error:
+        error.where = error.where or file_name or source.name
+        raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
     report.state = issues.state
@@ -268,7 +271,8 @@ def _examine(
         issues.add("W_DELETED", "note", f"{raw.deleted} 条记录已标记删除，未导入",
                    f"{raw.deleted} records are marked as deleted and left out")  # fmt: skip
     if not count:
-        issues.add("E_EMPTY", "error", "文件中没有记录", "the file holds no records")
+        issues.add("E_EMPTY", "error", "文件中没有记录", "the file holds no records",
+                   where=report.format.layer if report.format else None)  # fmt: skip
     issues.locate(points)
     table = sides.rows_table(
         issues, attributes, layer, records=raw.records, repaired=repaired,

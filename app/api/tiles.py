@@ -16,6 +16,9 @@ from app.problems import not_found
 from app.state import State
 from app.tiles.answer import Question
 from app.tiles.read import MOST_ZOOM, question
+from geo.crs import gcj02
+from geo.layers import Text
+from geo.tiles.detail import detail_zoom
 from geo.tiles.names import default_properties
 
 router = APIRouter(tags=["切片 Tiles"])
@@ -28,21 +31,36 @@ Version = Annotated[
     str | None,
     Query(max_length=params.MOST_VERSION, description="Revision; makes the answer cacheable."),
 ]
+DatumOf = Annotated[
+    gcj02.Offset | None,
+    Query(description="Shift for AMap, Tencent (gcj02), Baidu (bd09) maps; approximate."),
+]
 #: What a tile answers beside 200.
 EMPTY: dict[int | str, dict[str, Any]] = {204: {"description": "Empty vector tile"}}
+
+
+_AGGREGATE = {
+    "aggregate": Text(
+        zh="是否为汇总单元（低缩放级别）", en="Whether this is a cell with sums (low zooms)"
+    ),
+    "count": Text(zh="单元内的要素数", en="Features in the cell"),
+}
 
 
 @router.get("/tiles/{layer}.json", summary="TileJSON of a layer")
 @allow("viewer")
 def tilejson(request: Request, layer: PathLayer) -> Response:
+    """`liangtian.detail_zoom` is the first zoom with features; below it tiles carry sums."""
     if layer.geometry is None:
         raise not_found("该表没有图形", "This table has no geometry", layer.id)
     state: State = request.app.state.liangtian
     view = state.snapshots.view(layer.id)
     _, _, box = state.summaries.get(layer.id, view.touched, lambda: summary(view))
-    fields = {
-        name: property_schema(request, layer, name)["title"] for name in default_properties(layer)
-    }
+    names = default_properties(layer)
+    fields = {name: property_schema(request, layer, name)["title"] for name in names}
+    detail = detail_zoom(view, "mvt", names)
+    if detail > 0:
+        fields |= {name: text(request, title) for name, title in _AGGREGATE.items()}
     content: dict[str, Any] = {
         "tilejson": "3.0.0",
         "name": text(request, layer.title),
@@ -62,6 +80,7 @@ def tilejson(request: Request, layer: PathLayer) -> Response:
             }
         ],
     }
+    content["liangtian"] = {"revision": view.touched, "detail_zoom": min(detail, MOST_ZOOM + 1)}
     if box is not None:
         content["bounds"] = box
         content["center"] = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2, 8]
@@ -82,6 +101,7 @@ def tile(
     selected: Selected,
     as_of: AsOf,
     properties: Properties = None,
+    datum: DatumOf = None,
     v: Version = None,
 ) -> Response:
     """Features that meet the tile, clipped to it. `?v=` may be kept for ever."""
@@ -96,6 +116,7 @@ def tile(
         version=v,
         as_of=as_of,
         filters=selected.all_filters,
+        datum=datum,
     )
     return respond(request, asked)
 

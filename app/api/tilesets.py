@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from app import ogc_crs, params
 from app.api.collections import property_schema, summary
 from app.api.links import GEOJSON, JSON, MVT, answer, link, produces
-from app.api.tiles import EMPTY, Kind, Properties, Version, respond
+from app.api.tiles import EMPTY, DatumOf, Kind, Properties, Version, respond
 from app.auth import PUBLIC, allow
 from app.language import text
 from app.params import AsOf, PathLayer, Selected, etag
@@ -177,6 +177,7 @@ def tileset_tile(
     as_of: AsOf,
     f: Annotated[Kind | None, Query(description="mvt unless Accept prefers GeoJSON.")] = None,
     properties: Properties = None,
+    datum: DatumOf = None,
     v: Version = None,
 ) -> Response:
     """The same tile as at `/tiles`; mind that the row comes before the column."""
@@ -191,6 +192,7 @@ def tileset_tile(
         version=v,
         as_of=as_of,
         filters=selected.all_filters,
+        datum=datum,
         negotiated=f is None,
     )
     return respond(request, asked)

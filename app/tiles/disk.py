@@ -60,13 +60,18 @@ class Disk:
         return Entry(made, _CODINGS[coding], body), moment
 
     def keep(self, key: str, entry: Entry, moment: int) -> None:
-        """A full or read-only disk is no error: the tile is only not kept."""
+        """A full or read-only disk is no error: the tile is only not kept.
+
+        Nor is one that a worker which is further on has kept replaced by an older one.
+        """
         path = self._path(key)
         coding = _CODINGS.index(entry.coding)
         crc = _crc(entry.made, moment, coding, entry.body)
         temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if self._moment(path) > moment:
+                return
             head = _HEAD.pack(_MAGIC, entry.made, moment, coding, crc)
             temporary.write_bytes(head + entry.body)
             temporary.replace(path)
@@ -81,6 +86,15 @@ class Disk:
                 self._unswept = 0
         if due:
             self.sweep()
+
+    def _moment(self, path: Path) -> int:
+        """The time (µs) of the commit that a file was made at; 0 without one."""
+        try:
+            with path.open("rb") as file:
+                head = file.read(_HEAD.size)
+        except FileNotFoundError:
+            return 0
+        return int(_HEAD.unpack(head)[2]) if len(head) == _HEAD.size else 0
 
     def sweep(self) -> None:
         """Delete the oldest files until three quarters of the limit are left."""

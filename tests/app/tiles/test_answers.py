@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import brotli
+import numpy as np
 import pytest
 
+from geo.crs import gcj02
 from geo.record.protocol import Author
 from tests.app.tiles.conftest import SIDE, Service, square
 from tests.geo.tiles.mvt_decoder import decode
@@ -267,3 +271,91 @@ def test_random_requests_never_break_the_service(service: Service):
             assert answer.headers["cache-control"] == "no-store"
     assert set(statuses) <= {200, 204, 304, 400, 404, 406}
     assert min(statuses.get(s, 0) for s in (200, 204, 304, 400, 404)) > 10, statuses
+
+
+def test_tiles_for_shifted_web_maps(service: Service):
+    """GCJ-02 and BD-09: every corner is moved as `geo.crs.gcj02` moves it, and it is told."""
+    found = {}
+    for datum in (None, "gcj02", "bd09"):
+        for z in range(16, 10, -1):  # the shift moves the plot by some hundred metres
+            url = service.url(210, z, "geojson")
+            answer = service.client.get(url, params={"datum": datum} if datum else {})
+            features = {f["id"]: f for f in answer.json()["features"]}
+            if 211 in features:
+                found[datum] = np.array(features[211]["geometry"]["coordinates"][0])
+        told = answer.json().get("liangtian")
+        assert told == ({"datum": datum, "approximate": True} if datum else None)
+        header = answer.headers.get("liangtian-datum")
+        assert header == (f"{datum}; approximate" if datum else None)
+    step = 360 / 2**11 / 4096
+    for datum in ("gcj02", "bd09"):
+        moved = gcj02.shift(found[None], datum)
+        assert np.abs(found[datum].mean(axis=0) - moved.mean(axis=0)).max() < 2 * step
+        assert np.abs(found[datum].mean(axis=0) - found[None].mean(axis=0)).max() > 0.004
+    vector = service.client.get(service.url(210, 12), params={"datum": "gcj02"})
+    assert vector.headers["liangtian-datum"] == "gcj02; approximate"
+    assert vector.content != service.client.get(service.url(210, 12)).content
+    assert service.client.get(service.url(0), params={"datum": "wgs72"}).status_code == 400
+
+
+def test_an_edit_changes_just_the_tiles_it_touches(service: Service):
+    """Validators and kept entries of all other tiles, shifted and filtered ones too, stay."""
+    client = service.client
+    questions = ["", "?datum=gcj02", "?filter=county%20IS%20NOT%20NULL", "?properties=code"]
+    urls = [service.url(n, 15) + q for n in (0, 19, 210, 380, 399) for q in questions]
+
+    def ask() -> dict[str, tuple[str, str]]:
+        answers = {u: client.get(u) for u in urls}
+        return {u: (a.headers["etag"], a.headers["x-cache"]) for u, a in answers.items()}
+
+    before = ask()
+    assert {how for _, how in ask().values()} == {"hit"}
+    service.edit(210, "改名")
+    after = ask()
+    for url in urls:
+        if url.startswith(service.url(210, 15)):
+            assert after[url][0] != before[url][0]
+            assert after[url][1] == "miss"
+            stale = client.get(url, headers={"If-None-Match": before[url][0]})
+            assert stale.status_code == 200
+        else:
+            assert after[url] == (before[url][0], "hit")
+            known = client.get(url, headers={"If-None-Match": before[url][0]})
+            assert known.status_code == 304
+    # A plot that moves changes the tile that it leaves and the one that it enters.
+    service.edit(0, "搬家", square(399))
+    moved = ask()
+    for url in urls:
+        touched = url.startswith((service.url(0, 15), service.url(399, 15)))
+        assert (moved[url][1] == "miss") == touched
+    left = decode(client.get(service.url(0, 15)).content)["plots"]["features"]
+    assert 1 not in {f["id"] for f in left}
+    # The whole layer in one tile: any change counts.
+    whole = client.get("/tiles/plots/0/0/0.mvt").headers["etag"]
+    service.edit(380, "远处")
+    assert client.get("/tiles/plots/0/0/0.mvt").headers["etag"] != whole
+
+
+def test_tiles_on_disk_outlive_the_process_but_not_a_change(serve: Callable[..., Service]):
+    first = serve(tile_disk_mib=8, tile_cache_mib=0, follow_ms=3_600_000)
+    data = first.state.settings.data
+    urls = [first.url(n, 15) for n in (0, 210, 399)]
+    bodies = [first.client.get(u).content for u in urls]
+    assert [first.client.get(u).headers["x-cache"] for u in urls] == ["disk"] * 3
+    second = serve(data, tile_disk_mib=8, tile_cache_mib=0)
+    answers = [second.client.get(u, headers={"Accept-Encoding": "br"}) for u in urls]
+    assert [a.headers["x-cache"] for a in answers] == ["disk"] * 3
+    assert [a.content for a in answers] == bodies
+    second.edit(210, "改名")
+    assert [second.client.get(u).headers["x-cache"] for u in urls] == ["disk", "miss", "disk"]
+    # The other process has not looked yet: it must not show what it cannot know.
+    assert first.client.get(urls[1]).content == bodies[1]
+    first.state.snapshots.refresh()
+    again = first.client.get(urls[1])
+    assert "改名".encode() in again.content
+    assert again.headers["x-cache"] == "disk"
+    # A record put back from a backup uses revision numbers again.
+    second.state.snapshots._commits = tuple(
+        replace(c, time=c.time + timedelta(seconds=1)) for c in second.state.snapshots._commits
+    )
+    assert [second.client.get(u).headers["x-cache"] for u in urls] == ["miss"] * 3

@@ -125,6 +125,11 @@ def test_on_disk(tmp_path: Path):
     assert disk.find("a") == (kept, 1234)
     assert Disk(tmp_path / "tiles", 10**6).find("a") == (kept, 1234)
     assert disk.find("b") is None
+    # A worker that is behind does not put back what one that is further on has replaced.
+    disk.keep("a", Entry(6, "br", b"older"), 1233)
+    assert disk.find("a") == (kept, 1234)
+    disk.keep("a", Entry(8, "br", b"newer"), 1235)
+    assert disk.find("a") == (Entry(8, "br", b"newer"), 1235)
 
 
 def test_a_damaged_file_is_no_tile(tmp_path: Path):

@@ -134,22 +134,30 @@ def import_(
     encoding: Annotated[str | None, typer.Option(help="编码 / encoding")] = None,
     crs: Annotated[str | None, typer.Option(help="坐标系,如 EPSG:4529 / CRS")] = None,
     mode: Annotated[str | None, typer.Option(help="append | upsert | replace")] = None,
-    check: Annotated[bool, typer.Option("--check", help="只检查,不保存 / check only")] = False,
+    decide: Annotated[
+        list[str] | None, typer.Option(help="决定,如 crs=EPSG:4529 / a decision, name=value")
+    ] = None,
+    commit: Annotated[bool, typer.Option("--commit", help="保存 / store what was checked")] = False,
     reason: Annotated[str, typer.Option(help="原因 / why")] = "命令行导入",
+    as_json: Annotated[bool, typer.Option("--json", help="报告用 JSON / report as JSON")] = False,
 ) -> None:
-    """检查并导入一个文件 / Check a file and store its features as one revision."""
-    from app.commands import load
+    """检查一个文件,加 --commit 则保存 / Check a file; with --commit store it as one revision."""
+    from app.commands import load, told
 
-    decisions = {"encoding": encoding, "crs": crs, "mode": mode}
+    short = {"encoding": encoding, "crs": crs, "mode": mode}
+    decisions = {k: v for k, v in short.items() if v} | load.decisions(decide or [])
     with progress_bar() as bar:
         task = bar.add_task("检查 checking", total=None)
-        done = load.run(
-            data, file, layer, {k: v for k, v in decisions.items() if v}, reason, check_only=check,
+        found, done = load.run(
+            data, file, layer, decisions, reason, commit=commit,
             report=lambda stage, part: bar.update(
                 task, description=stage, total=100, completed=100 * (part or 0)
             ),
         )  # fmt: skip
-    typer.echo(json.dumps(done, ensure_ascii=False, indent=2))
+    if as_json:
+        typer.echo(json.dumps(done, ensure_ascii=False, indent=2))
+    else:
+        told.tell(done, found, Console())
     if done["state"] != "ready":
         raise typer.Exit(1)
 

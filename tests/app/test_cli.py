@@ -40,13 +40,18 @@ def test_import_totals_export(data: Path, tmp_path: Path):
     file.write_bytes(shapefile_zip(tmp_path, columns, squares(2, 122.6, 45.1)))
     place = ("--data", str(data))
 
-    checked = json.loads(liangtian("import", str(file), "--layer", "plots", "--check", *place))
+    def import_(path: Path, *more: str) -> dict:
+        return json.loads(
+            liangtian("import", str(path), "--layer", "plots", "--json", *more, *place)
+        )
+
+    checked = import_(file)
     assert checked["state"] == "ready"
     assert checked["diff"]["new"] == 2
     assert "revision" not in checked
-    stored = json.loads(liangtian("import", str(file), "--layer", "plots", *place))
+    stored = import_(file, "--commit")
     assert stored["revision"] == 1
-    again = json.loads(liangtian("import", str(file), "--layer", "plots", *place))
+    again = import_(file, "--commit")
     assert again["diff"]["unchanged"] == 2
     assert "revision" not in again
 
@@ -64,7 +69,7 @@ def test_import_totals_export(data: Path, tmp_path: Path):
     assert [f["properties"]["code"] for f in features] == ["命令-1"]
 
     # A GeoJSON that was written comes back in as it went out.
-    back = json.loads(liangtian("import", str(shapes), "--layer", "plots", *place))
+    back = import_(shapes)
     assert back["state"] == "ready", back["issues"]
     assert back["diff"]["unchanged"] == 1
     for name in ("plots.zip", "plots.parquet"):
@@ -73,6 +78,25 @@ def test_import_totals_export(data: Path, tmp_path: Path):
         back = json.loads(said)
         assert back["state"] == "ready", (name, back["issues"])
         assert back["diff"]["unchanged"] == 2, name
+
+
+def test_an_import_is_told_in_words_and_decided(data: Path, tmp_path: Path):
+    columns = {"DKBH": ["决定-1"], "ZLJD": ["储备"]}
+    file = tmp_path / "无投影.zip"
+    content = shapefile_zip(tmp_path, columns, squares(1, 122.7, 45.2), leave_out=(".prj",))
+    file.write_bytes(content)
+    place = ("--layer", "plots", "--data", str(data))
+    asked = liangtian("import", str(file), "--commit", *place, code=1)
+    assert "needs a decision" in asked
+    assert "--decide crs=EPSG:4529" in asked
+    decided = ("--decide", "crs=EPSG:4529", "--decide", "constants.county=220882")
+    told = liangtian("import", str(file), *decided, "--commit", *place)
+    assert "ready to be stored" in told
+    assert "stored as revision" in told
+    assert "决定-1" in told
+    for wrong in ("crs", "odd=1", "mode=odd"):
+        said = liangtian("import", str(file), "--decide", wrong, *place, code=1)
+        assert "E_PARAMETER" in said
 
 
 def test_refusals_are_words_not_tracebacks(data: Path, tmp_path: Path):

@@ -214,6 +214,28 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
         create(path)
 
 
+def test_an_older_file_gets_what_it_lacks(tmp_path: Path) -> None:
+    """A record of version 1: tables and columns of today come, what is stored stays."""
+    path = tmp_path / "record.gpkg"
+    create(path).close()
+    with closing(sqlite.connect(path)) as connection:
+        connection.execute(
+            "INSERT INTO sys_uploads (layer, file_name, size, state, created_at, updated_at) "
+            "VALUES ('plots', 'a.zip', 1, 'ready', 't', 't')"
+        )
+        connection.execute("ALTER TABLE sys_uploads DROP COLUMN sides")
+        connection.execute("DROP TABLE sys_resumables")
+        connection.execute("UPDATE sys_meta SET value = '1' WHERE key = 'schema_version'")
+    for _ in range(2):
+        create(path).close()
+    with closing(sqlite.connect(path)) as connection:
+        rows = connection.execute("SELECT file_name, sides FROM sys_uploads").fetchall()
+        assert rows == [("a.zip", None)]
+        assert connection.execute("SELECT count(*) FROM sys_resumables").fetchone() == (0,)
+        version = connection.execute("SELECT value FROM sys_meta WHERE key = 'schema_version'")
+        assert version.fetchone() == (str(tables.SCHEMA_VERSION),)
+
+
 def test_foreign_files_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.gpkg"
     text.write_text("not a database, but long enough to be read as one" * 20)

@@ -89,6 +89,7 @@ class State:
         self._follower.start()
         # In a thread: where the kernels are not compiled yet, the start does not wait for them.
         self.tiles.threads.submit(self.tiles.load)
+        self.tiles.threads.submit(self.totals.load)
 
     def stop(self) -> None:
         self._stopping.set()

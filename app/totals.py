@@ -52,6 +52,12 @@ class Desk:
         self._one_heavy = threading.Lock()
         self._waiting = threading.Semaphore(_MOST_WAITING + 1)
 
+    def load(self) -> None:
+        """Compile the kernels where no cache has them; for a thread at the start."""
+        for layer in ("counties", "canals"):
+            if layer in self._layers and "districts" in self._layers:
+                self.total(Question(layer, by=("districts",)))
+
     def total(
         self, question: Question, as_of: int | datetime | None = None, key: str | None = None
     ) -> Total:

@@ -73,6 +73,7 @@ export const en: Record<keyof typeof zh, string> = {
   "feature.gone.hint": "It may just have been deleted. Close this and choose again on the map.",
   "aggregate.title": "{layer}: summary",
   "aggregate.count": "{count} features",
+  "aggregate.unclassed": "Without class",
   "aggregate.hint": "At this scale the parcels are too small to draw, so neighbours are merged. Zoom in to see single parcels.",
   "aggregate.zoom": "Zoom in here",
 

@@ -70,7 +70,8 @@ export const zh = {
   "feature.gone": "这个要素已不存在",
   "feature.gone.hint": "它可能刚被删除。请关闭后在地图上重新选择。",
   "aggregate.title": "{layer}汇总",
-  "aggregate.count": "含 {count} 个地块",
+  "aggregate.count": "含 {count} 个要素",
+  "aggregate.unclassed": "未分类",
   "aggregate.hint": "当前比例尺下地块太小,按小区合并显示。放大后可看单个地块。",
   "aggregate.zoom": "放大到此处",
 

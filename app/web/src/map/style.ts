@@ -223,14 +223,21 @@ function line(layer: MapLayer, ground: Ground): LayerSpecification[] {
   ];
 }
 
+/** A point that stands for many grows with their number, but never into its neighbours. */
+const MANY: ExpressionSpecification = [
+  "case", ["has", "aggregate"], ["min", 2.6, ["+", 1, ["*", 0.45, ["log10", ["get", "count"]]]]], 1,
+];
+
 function point(layer: MapLayer, ground: Ground): LayerSpecification[] {
+  const stops: [number, number][] = [[7, 1.6], [11, 3], [14, 5.5], [17, 8]];
+  const radius = stops.flatMap(([zoom, size]): [number, ExpressionSpecification] => [zoom, ["*", size, MANY]]);
   return [
     {
       ...common(layer, "point"),
       type: "circle",
       paint: {
         "circle-color": colorOf(layer),
-        "circle-radius": byZoom([7, 1.6], [11, 3], [14, 5.5], [17, 8]),
+        "circle-radius": ["interpolate", ["linear"], ["zoom"], ...radius],
         "circle-stroke-color": ground.halo,
         "circle-stroke-width": byZoom([7, 0.3], [12, 1], [15, 1.6]),
       },

@@ -5,12 +5,17 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { Api } from "../api";
 import type { FeatureRef, Store, View } from "../state";
+import { countText, isAggregate, sizeText } from "./aggregate";
 import { LABEL_ZOOM, parcelLabels } from "./labels";
+import type { ClassColor } from "./palette";
 import { buildStyle, emptyCollection, GROUND, isZone, type MapLayer } from "./style";
 
+/** A cell of a tile in which features are too small to draw: sums in place of features. */
 export interface Aggregate {
   layer: string;
   properties: Record<string, unknown>;
+  /** The layer's classes, in whose order the parts of the sum are told. */
+  classes: ClassColor[];
   at: [number, number];
 }
 
@@ -212,8 +217,13 @@ export class MapView {
 
   private hover({ id, source, properties }: MapGeoJSONFeature, { point }: MapMouseEvent): Hover | null {
     const layer = this.layers.find(({ collection }) => collection.id === source);
-    if (!layer || typeof id !== "number") return null;
+    if (!layer) return null;
     const { title, liangtian: info } = layer.collection;
+    if (isAggregate(properties)) {
+      const note = [title, sizeText(properties)].filter(Boolean).join(" · ");
+      return { title: countText(properties), note, at: point };
+    }
+    if (typeof id !== "number") return null;
     const name: unknown = properties[info.label ?? ""];
     const code = String(properties[info.style.by ?? ""] ?? "");
     const known = layer.classes.find((one) => one.code === code)?.title;
@@ -245,8 +255,9 @@ export class MapView {
     let aggregate: Aggregate | null = null;
     for (const { id, source, properties } of this.at(event)) {
       if (typeof id === "number") seen.set(`${source}/${id}`, { layer: source, fid: id });
-      else if ("count" in properties) {
-        aggregate ??= { layer: source, properties, at: [event.lngLat.lng, event.lngLat.lat] };
+      else if (isAggregate(properties)) {
+        const classes = this.layers.find(({ collection }) => collection.id === source)?.classes ?? [];
+        aggregate ??= { layer: source, properties, classes, at: [event.lngLat.lng, event.lngLat.lat] };
       }
     }
     return { features: [...seen.values()], aggregate };

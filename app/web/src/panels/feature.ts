@@ -3,8 +3,9 @@ import type { Collection, Feature, Property, Schema } from "../api";
 import { ApiError } from "../api";
 import { collectionOf, type Context } from "../context";
 import { fill, h } from "../dom";
-import { area, date, decimal, integer, length } from "../format";
+import { area, date, decimal, length } from "../format";
 import { language, t } from "../i18n";
+import { countText, parts } from "../map/aggregate";
 import { classColors } from "../map/palette";
 import type { Aggregate } from "../map/view";
 import type { FeatureRef } from "../state";
@@ -186,14 +187,23 @@ function origin({ properties, id }: Feature): HTMLElement {
 }
 
 function summary(aggregate: Aggregate, collection: Collection, { actions }: Context): HTMLElement[] {
-  const { properties, at } = aggregate;
-  const count = typeof properties.count === "number" ? properties.count : 0;
-  const parts: (HTMLElement | false)[] = [
+  const { properties, at, classes } = aggregate;
+  const shares = parts(properties, classes);
+  const rows: (HTMLElement | false)[] = [
     h("h2", { class: "panel-title" }, t("aggregate.title", { layer: collection.title })),
     measures(properties),
-    h("p", {}, t("aggregate.count", { count: integer(count, language()) })),
+    h("p", {}, countText(properties)),
+    shares.length > 0 &&
+      h(
+        "dl",
+        { class: "attributes" },
+        ...shares.flatMap(({ title, color, text }) => [
+          h("dt", {}, ...(color ? [swatch(collection, color)] : []), h("span", {}, title)),
+          h("dd", {}, text),
+        ]),
+      ),
     h("p", { class: "state-hint" }, t("aggregate.hint")),
     h("div", { class: "row" }, button(t("aggregate.zoom"), () => actions.zoomInAt(at))),
   ];
-  return parts.filter((part): part is HTMLElement => part !== false);
+  return rows.filter((part): part is HTMLElement => part !== false);
 }

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, select
 
 from app import blobs
 from app.jobs import queue
+from app.jobs.apart import HEAVY_BYTES
 from app.jobs.compare import compare
 from app.jobs.plan import Plan, refuse_foreign, refuse_rivals
 from app.jobs.sandbox import Limits
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.jobs.worker import Context, Effect
+    from app.state import State
     from geo.snapshot.view import View
 
 Report = dict[str, Any]
@@ -162,6 +164,15 @@ def _tell(context: Context, connection: Connection, row: Row[Any], codes: list[s
     detail = {"upload": row.id, "layer": row.layer, "sha256": row.sha256, "codes": codes}
     author = Author(row.person or "?", "upload", f"upload:{row.id}")
     context.state.record.event("upload.rejected", author, detail, connection=connection)
+
+
+def is_heavy(state: State, job: queue.Job) -> bool:
+    """Whether the job of an upload would hold up the service's requests."""
+    if not job.kind.startswith("upload."):
+        return False
+    query = select(uploads.c.size).where(uploads.c.id == job.args.get("upload"))
+    with state.record.read() as connection:
+        return (connection.execute(query).scalar_one_or_none() or 0) >= HEAVY_BYTES
 
 
 def _staged(context: Context, row: Row[Any], layer: Layer) -> stage.Staged:

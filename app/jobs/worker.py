@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.blobs import Blob, note
-from app.jobs import control, slots, soil, upload
+from app.jobs import apart, control, slots, soil, upload
 from app.jobs.queue import Job, LostLease, Queue
 from app.jobs.sandbox import Cancelled, Limits, SandboxError
 from app.jobs.sweep import sweep
@@ -162,7 +162,10 @@ class Worker:
         self.job = job
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._work(job, folder)
+            if upload.is_heavy(self.state, job):
+                self._leave_to_another(job, folder)
+            else:
+                self._work(job, folder)
         except LostLease:
             log.warning("job %s was taken over", job.id)
         except Exception:
@@ -170,6 +173,25 @@ class Worker:
         finally:
             self.job = None
             shutil.rmtree(folder, ignore_errors=True)
+
+    def do(self, job: Job, folder: Path) -> None:
+        """One job under the lease that it has, whoever got that; see `app.jobs.apart`."""
+        self.job = job
+        try:
+            self._work(job, folder)
+        except LostLease:
+            log.warning("job %s was taken over", job.id)
+
+    def _leave_to_another(self, job: Job, folder: Path) -> None:
+        def stop() -> bool:
+            return self.stopping.is_set() or self.lost is job
+
+        if not apart.run(self.state, job, folder, stop):  # it died; nothing of it counts
+            if self.stopping.is_set():
+                self.queue.give_back(job)
+            else:
+                control.release(self.state.record, job)
+        self.state.snapshots.refresh()
 
     def _look(self, holder: str) -> None:
         """Release what lost workers were at; sweep now and then."""

@@ -16,7 +16,7 @@ import pytest
 
 from app import blobs, uploads
 from app.auth import User
-from app.jobs import control, queue, upload
+from app.jobs import apart, control, queue, upload
 from app.jobs.queue import Job, LostLease, Queue
 from app.jobs.sandbox import Cancelled, Limits
 from app.jobs.worker import Context, Worker
@@ -147,6 +147,44 @@ def test_a_worker_that_dies_again_and_again_ends_the_upload(state: State, tmp_pa
         row = connection.execute(uploads.query().where(tables.uploads.c.id == other)).one()
     assert control.cancel(state.record, row.job_id).state == "cancelled"
     assert found(state, other) == "discarded"
+
+
+def test_a_heavy_job_runs_beside_the_service(
+    state: State, tmp_path: Path, ready: int, monkeypatch: pytest.MonkeyPatch
+):
+    """In a process of its own, under the same lease; when that dies the job is taken up again."""
+    monkeypatch.setattr(upload, "HEAVY_BYTES", 1)
+    mine = worker(state)
+    start, started = subprocess.Popen, []
+
+    def doomed(*arguments: object, **more: object) -> subprocess.Popen[bytes]:
+        process = start(*arguments, **more)  # type: ignore[call-overload]
+        process.send_signal(signal.SIGKILL)
+        started.append(process.pid)
+        return process
+
+    with monkeypatch.context() as context:
+        context.setattr(apart.subprocess, "Popen", doomed)
+        mine._step("x/1", None)
+    assert len(started) == 1
+    assert found(state, ready) == "committing"
+    assert state.record.commits() == []
+    mine._step("x/1", None)
+    assert found(state, ready) == "committed"
+    assert [c.author.source for c in state.record.commits()] == [f"upload:{ready}"]
+    # Told to stop in good order it gives the job back, and that costs no attempt.
+    number = begin(state, plots(tmp_path / "more", ["死-5"]))
+    mine.stopping.set()
+    mine._step("x/1", None)
+    mine.stopping.clear()
+    assert found(state, number) == "inspecting"
+    mine._step("x/1", None)
+    assert found(state, number) == "ready"
+    with state.record.read() as connection:
+        row = connection.execute(uploads.query().where(tables.uploads.c.id == number)).one()
+    last = Queue(state.record).get(row.job_id)
+    assert last is not None
+    assert last.attempt == 1
 
 
 def many(folder: Path, name: str, count: int = 6000) -> bytes:

@@ -9,6 +9,7 @@ it belongs into whatever identifies a tile.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 from weakref import WeakKeyDictionary
@@ -20,6 +21,7 @@ from geo.snapshot.density import Density, density, words_of
 from geo.snapshot.fullest import DEEPEST
 
 if TYPE_CHECKING:
+    from geo.layers import Layer
     from geo.snapshot.segment import Segment
     from geo.snapshot.view import View
 
@@ -61,18 +63,23 @@ def _detail_zoom(view: View, kind: Kind, names: Sequence[str]) -> int:
     fresh = [(s, rows) for s, rows in fresh if len(rows)]
     first = bases[0].first if bases else None
     if not fresh:
-        return _smallest(bases, kind, names)
+        return _smallest(view.layer, bases, kind, names)
     if first is not None:
         # Changes are few as a rule: even all in one tile they would decide nothing.
         once = _in_one_tile(fresh, first, names)
-        low, high = _smallest(bases, kind, names), _smallest([*bases, once], kind, names)
+        low, high = (
+            _smallest(view.layer, bases, kind, names),
+            _smallest(view.layer, [*bases, once], kind, names),
+        )
         if low == high:
             return low
     segment, rows = fresh[0]
     if len(fresh) > 1:
         segment = merge(view.layer, list(fresh))
         rows = np.arange(segment.length)
-    return _smallest([*bases, density(segment, rows, first=first, names=names)], kind, names)
+    return _smallest(
+        view.layer, [*bases, density(segment, rows, first=first, names=names)], kind, names
+    )
 
 
 def _in_one_tile(
@@ -87,31 +94,47 @@ def _in_one_tile(
     return Density(count, 0.0, first, [[count, vertices, 6 * vertices]], words)
 
 
-def _smallest(parts: Sequence[Density], kind: Kind, names: Sequence[str]) -> int:
+def _smallest(layer: Layer, parts: Sequence[Density], kind: Kind, names: Sequence[str]) -> int:
     first = parts[0].first if parts else 0
     for z in range(DEEPEST, first - 1, -1):
-        if tile_size(parts, kind, names, z) > _AIM:
+        if tile_size(layer, parts, kind, names, z) > _AIM:
             return z + 1 if z < DEEPEST else NEVER
     return first
 
 
-def tile_size(parts: Sequence[Density], kind: Kind, names: Sequence[str], z: int) -> float:
+def tile_size(
+    layer: Layer, parts: Sequence[Density], kind: Kind, names: Sequence[str], z: int
+) -> float:
     """Bytes of the fullest tile of a zoom, about; rather too many than too few."""
     features = sum(part.at(z)[0] for part in parts)
     vertices = sum(part.at(z)[1] for part in parts) * _BUFFER
     deltas = sum(part.at(z)[2] for part in parts) * _BUFFER
     size = 200.0
+    values = 1.0
     for name in names:
         known = [part.words[name] for part in parts if name in part.words]
         text = max((size for size, _ in known), default=20.0)
-        distinct = sum(number for _, number in known)
+        different = min(features, sum(number for _, number in known))
+        values += different
         if kind == "mvt":
-            # A tag is two numbers; each different value stands once in the tile.
-            size += len(name) + 2 + 4 * features + min(features, distinct) * (max(text, 9) + 4)
+            # Each different value stands once in the tile.
+            size += len(name.encode()) + 2 + different * _value_size(layer, name, text)
         else:
             size += (len(name.encode()) + 4 + text) * features
     if kind == "mvt":
-        return size + 24 * features + deltas
+        # A tag is the numbers of a key and of a value, in bytes of seven bits.
+        tags = len(names) * (1 + math.ceil(math.log(values + 1, 128)))
+        return size + (20 + tags) * features + deltas
     # Decimals as in `geo.tiles.geojson`, two numbers with their signs, brackets and commas.
-    decimals = max(1, int(np.ceil(-np.log10(360 / 2**z / 4096 / 4))))
-    return size + 110 * features + (2 * decimals + 12) * vertices
+    decimals = max(1, math.ceil(-math.log10(360 / 2**z / 4096 / 4)))
+    return size + 106 * features + (2 * decimals + 12) * vertices
+
+
+def _value_size(layer: Layer, name: str, text: float) -> float:
+    """Bytes of a value in a vector tile, where its JSON text has so many."""
+    field = layer.by_name.get(name)
+    if field is None:
+        return text + 2 if name == "updated_at" else 11  # a measure or the version
+    if field.type in ("number", "integer", "boolean"):
+        return 11
+    return text + 3  # two quotes less, two tags and two lengths more, of which one may be long

@@ -219,7 +219,9 @@ def test_no_tile_is_too_large(dense, kind):
                 assert largest <= LIMIT
                 if step == "base" and z >= detail:
                     (density,) = (s.density for s in view.segments)
-                    assert largest <= tile_size([density], kind, names, z) <= 2.5 * largest
+                    assert (
+                        largest <= tile_size(view.layer, [density], kind, names, z) <= 2.5 * largest
+                    )
     assert detail_zoom(view, kind, ("kind",)) <= detail_zoom(view, kind, DENSE)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +37,20 @@ FORMATS: dict[str, Format] = {
 }
 
 
+class _Absent(MetaPathFinder):
+    """Keeps pandas out: pyogrio and pyarrow load it if they can, which takes half a second."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname in ("pandas", "geopandas"):
+            raise ModuleNotFoundError(fullname)
+
+
 def main(
     arguments: dict[str, Any], progress: Callable[[str, float | None], None]
 ) -> dict[str, Any]:
     """Write the file that ``arguments`` (of `arguments`) ask for; returns its size."""
     progress("write", None)
+    sys.meta_path.insert(0, _Absent())
     source = Source(
         layer=Layer.model_validate(arguments["layer"]),
         codelists={k: Codelist.model_validate(v) for k, v in arguments["codelists"].items()},

@@ -7,7 +7,7 @@ first vertex: these are options.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,9 +93,7 @@ def _zone(source: Source) -> tuple[int, int]:
 def _plots(
     source: Source, batch: pa.RecordBatch, shapes: NDArray[np.object_], decimals: int
 ) -> Iterator[str]:
-    layer, options = source.layer, source.options
-    closing = str(options.get("closing") or "repeat")
-    turn = str(options.get("start") or "as_is") == "nw"
+    layer = source.layer
 
     def column(name: str | None) -> list[Any]:
         return text_of(batch, name).to_pylist() if name in source.names else [None] * len(batch)
@@ -107,31 +105,58 @@ def _plots(
     areas = column("area_ha")
     kind = _SHAPES[str(layer.geometry)]
     fids = batch.column("fid").to_pylist()
-    for i, shape in enumerate(shapes):
-        rings = _rings(shape, turn=turn, decimals=decimals) if shape is not None else []
-        lines, count = _points(rings, closing if kind == "面" else "none", decimals)
+    flat, ends = _points(shapes, source.options, decimals)
+    line = f"J%d,%d,%.{decimals}f,%.{decimals}f{_END}"
+    begin = 0
+    for i, end in enumerate(ends):
         code = classes[i] or ""
         fields = (
-            count, "" if areas[i] is None else f"{areas[i]:.4f}", keys[i] or fids[i],
-            names[i] or "", kind, "", labels.get(code, ""), code,
+            str(end - begin), "" if areas[i] is None else f"{areas[i]:.4f}",
+            _word(keys[i] or fids[i]), _word(names[i] or ""), kind, "",
+            _word(labels.get(code, "")), _word(code),
         )  # fmt: skip
-        yield ",".join(_word(field) for field in fields) + ",@" + _END
-        yield lines
+        yield ",".join(fields) + ",@" + _END
+        yield line * (end - begin) % tuple(flat[4 * begin : 4 * end])
+        begin = end
 
 
-def _rings(shape: shapely.Geometry, *, turn: bool, decimals: int) -> list[NDArray[np.float64]]:
-    """Open rings (or lines) as easting, northing, outer ones first within each part."""
-    found = []
-    for part in shapely.get_parts(shape):
-        polygon = isinstance(part, shapely.Polygon)
-        for ring in (part.exterior, *part.interiors) if polygon else (part,):
-            xy = np.round(shapely.get_coordinates(ring), decimals)
-            if polygon:
-                xy = xy[:-1]
-                if turn:
-                    xy = _from_north_west(xy)
-            found.append(xy)
-    return found
+def _points(
+    shapes: NDArray[np.object_], options: Mapping[str, Any], decimals: int
+) -> tuple[list[float], list[int]]:
+    """(label, ring, northing, easting of every point in one list, end of each plot's points).
+
+    Labels go on over the rings of a plot; the rings of shapely end where they begin.
+    """
+    parts, plot_of_ring = shapely.get_parts(shapes, return_index=True)
+    polygons = bool(len(parts)) and shapely.get_type_id(parts[0]) == shapely.GeometryType.POLYGON
+    rings = parts
+    if polygons:
+        rings, part_of_ring = shapely.get_rings(parts, return_index=True)
+        plot_of_ring = plot_of_ring[part_of_ring]
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    xy = np.round(xy, decimals)
+    lengths = np.bincount(ring, minlength=len(rings))
+    ends = np.cumsum(lengths)
+    closing = str(options.get("closing") or "repeat") if polygons else ""
+    if polygons and str(options.get("start") or "as_is") == "nw":
+        for first, last in zip((ends - lengths).tolist(), ends.tolist(), strict=True):
+            xy[first : last - 1] = _from_north_west(xy[first : last - 1])
+            xy[last - 1] = xy[first]
+    counted = np.ones(len(xy), dtype=np.int64)
+    if closing in ("repeat", "none"):
+        counted[ends - 1] = 0
+    plot = plot_of_ring[ring]
+    plots = np.arange(len(shapes))
+    running = np.cumsum(counted)
+    before = np.concatenate(([0], running))[np.searchsorted(plot, plots)]
+    label = running - before[plot]
+    if closing == "repeat":
+        label[ends - 1] = label[ends - lengths]
+    number = ring - np.searchsorted(plot_of_ring, plots)[plot] + 1
+    table = np.column_stack((label, number, xy[:, 1], xy[:, 0]))
+    if closing == "none":
+        table, plot = table[counted == 1], plot[counted == 1]
+    return table.ravel().tolist(), np.searchsorted(plot, plots, side="right").tolist()
 
 
 def _from_north_west(xy: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -142,23 +167,6 @@ def _from_north_west(xy: NDArray[np.float64]) -> NDArray[np.float64]:
         xy = xy[::-1]
     first = int(np.argmin((xy[:, 0] - x.min()) + (y.max() - xy[:, 1])))
     return np.roll(xy, -first, axis=0)
-
-
-def _points(rings: list[NDArray[np.float64]], closing: str, decimals: int) -> tuple[str, int]:
-    """(point lines, how many): labels go on over the rings of a plot."""
-    lines: list[str] = []
-    label = 1
-    for number, ring in enumerate(rings, 1):
-        first = label
-        for x, y in ring.tolist():
-            lines.append(f"J{label},{number},{y:.{decimals}f},{x:.{decimals}f}")
-            label += 1
-        if closing != "none":
-            x, y = ring[0].tolist()
-            name = first if closing == "repeat" else label
-            label += closing == "next"
-            lines.append(f"J{name},{number},{y:.{decimals}f},{x:.{decimals}f}")
-    return "".join(f"{line}{_END}" for line in lines), len(lines)
 
 
 def _word(value: Any) -> str:

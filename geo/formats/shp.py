@@ -99,7 +99,7 @@ def write(path: Path, source: Source) -> None:
 
 def _columns(source: Source, codec: str) -> list[_Column]:
     """Names, and widths by the longest value of each column."""
-    names = [name for name in source.names if name != "fid"]
+    names = source.names[1:] or ["fid"]  # a dbf has at least one field
     found = [
         _Column(name, source.title(name, "zh"), b"", _kind(source.schema.field(name).type), 1)
         for name in names
@@ -112,7 +112,8 @@ def _columns(source: Source, codec: str) -> list[_Column]:
         for column in found:
             values = text_of(batch, column.name)
             if column.kind == "C" and pa.types.is_string(values.type):
-                longest = max(map(len, _encoded(values, codec)[0]), default=0)
+                distinct = values.dictionary_encode().dictionary
+                longest = max(map(len, _encoded(distinct, codec)), default=0)
                 column.width = min(max(column.width, longest), MAX_TEXT)
             elif column.kind in "NF" and values.null_count < len(values):
                 top = pc.max(pc.abs(values)).as_py()
@@ -192,46 +193,57 @@ def _records(batch: pa.RecordBatch, writer: _Writer) -> NDArray[np.uint8]:
 
 
 def _fill(out: NDArray[np.uint8], values: pa.Array, column: _Column, codec: str) -> None:
-    kind = values.type
+    """A column of the records: each distinct value is written once and then dealt out."""
+    coded = values.dictionary_encode()
+    words = _words(coded.dictionary, column, codec)
+    places = coded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
+    if pa.types.is_string(values.type):
+        long = np.array([len(word) > column.width for word in words], dtype=np.bool_)
+        lost = np.array(_lossy(coded.dictionary, words, codec), dtype=np.bool_)
+        counts = np.bincount(places, minlength=len(words) + 1)[:-1]
+        column.cut += int(counts[long].sum())
+        column.lost += int(counts[lost].sum())
+        words = [_cut(word, column.width, codec) for word in words]
+    # Fixed-width bytes: numpy pads with zeros, a dbf with blanks. The last word is no value.
+    block = np.array([*words, b""], dtype=f"S{column.width}")
+    table = block.view(np.uint8).reshape(len(words) + 1, column.width)
+    out[:] = np.where(table == 0, ord(" "), table)[places]
+
+
+def _words(values: pa.Array, column: _Column, codec: str) -> list[bytes]:
+    """Values as the bytes of a dbf field."""
+    kind, found = values.type, values.to_pylist()
     if pa.types.is_string(kind):
-        texts, lost = _encoded(values, codec)
-        column.lost += lost
-        cut = [i for i, raw in enumerate(texts) if len(raw) > column.width]
-        column.cut += len(cut)
-        for i in cut:
-            texts[i] = _cut(texts[i], column.width, codec)
-    elif pa.types.is_boolean(kind):
-        words = {True: "是".encode(codec), False: "否".encode(codec), None: b""}
-        texts = [words[value] for value in values.to_pylist()]
-    elif pa.types.is_timestamp(kind):
-        texts = [b"" if v is None else _moment(v) for v in values.to_pylist()]
-    elif pa.types.is_date(kind):
-        texts = [b"" if v is None else v.strftime("%Y%m%d").encode() for v in values.to_pylist()]
-    else:
-        spec = f"%{column.width}.{column.decimals}f"
-        texts = [b"" if v is None or isnan(v) else (spec % v).encode() for v in values.to_pylist()]
-    # Fixed-width bytes: numpy pads with zeros, a dbf with blanks.
-    block = np.array(texts, dtype=f"S{column.width}").view(np.uint8).reshape(out.shape)
-    np.copyto(out, block, where=block != 0)
+        return _encoded(values, codec)
+    if pa.types.is_boolean(kind):
+        return [("是" if value else "否").encode(codec) for value in found]
+    if pa.types.is_timestamp(kind):
+        return [_moment(value) for value in found]
+    if pa.types.is_date(kind):
+        return [value.strftime("%Y%m%d").encode() for value in found]
+    spec = f"%{column.width}.{column.decimals}f"
+    return [b"" if isnan(value) else (spec % value).encode() for value in found]
 
 
 def _moment(value: datetime) -> bytes:
     return value.astimezone(LOCAL_TIME).isoformat(timespec="seconds").encode()
 
 
-def _encoded(values: pa.Array, codec: str) -> tuple[list[bytes], int]:
-    """(texts as bytes without line ends, how many lost a character); each distinct one once."""
-    coded = values.dictionary_encode()
-    words: list[bytes] = []
-    bad: list[bool] = []
-    for text in coded.dictionary.to_pylist():
-        plain = " ".join(text.replace("\0", " ").splitlines()).rstrip()
-        raw = plain.encode(codec, "replace")
-        words.append(raw)
-        bad.append(raw.decode(codec) != plain)
-    places = coded.indices.to_pylist()
-    lost = sum(1 for i in places if i is not None and bad[i])
-    return [b"" if i is None else words[i] for i in places], lost
+def _plain(text: str) -> str:
+    return " ".join(text.replace("\0", " ").splitlines()).rstrip()
+
+
+def _encoded(values: pa.Array, codec: str) -> list[bytes]:
+    """Texts as bytes without line ends."""
+    return [_plain(text).encode(codec, "replace") for text in values.to_pylist()]
+
+
+def _lossy(values: pa.Array, words: list[bytes], codec: str) -> list[bool]:
+    """Which texts have characters that the encoding lacks."""
+    return [
+        word.decode(codec) != _plain(text)
+        for word, text in zip(words, values.to_pylist(), strict=True)
+    ]
 
 
 # -- what had to be changed --------------------------------------------------------

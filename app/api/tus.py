@@ -136,7 +136,19 @@ async def override(request: Request, name: UploadName) -> Response:
         return await anyio.to_thread.run_sync(terminate, request, name)
     if method == "HEAD":
         return await anyio.to_thread.run_sync(head, request, name)
-    raise _problem("E_METHOD", "请用 PATCH", "Use PATCH")
+    raise params.bad("X-HTTP-Method-Override", "应为 PATCH、DELETE 或 HEAD",
+                     "It must be PATCH, DELETE or HEAD")  # fmt: skip
+
+
+async def _nothing_here(_request: Request) -> Response:
+    raise _problem("E_METHOD", "请用 POST 开始上传", "Begin an upload with POST",
+                   {"Allow": "POST, OPTIONS"})  # fmt: skip
+
+
+# Without it these would be taken for an upload of the name "tus".
+router.add_route(
+    "/uploads/tus", _nothing_here, methods=["GET", "PATCH", "DELETE"], include_in_schema=False
+)
 
 
 async def _receive(

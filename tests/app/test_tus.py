@@ -184,7 +184,8 @@ def test_termination_and_strangers(client: httpx.Client, office: Server):
         "X-HTTP-Method-Override": "PATCH", "Upload-Offset": "0", **BYTES})  # fmt: skip
     assert (sent.status_code, sent.headers["upload-offset"]) == (204, "2")
     assert client.post(where, headers={"X-HTTP-Method-Override": "DELETE"}).status_code == 204
-    assert client.post(where).status_code == 405
+    assert client.post(where).status_code == 400
+    assert client.patch("/uploads/tus").status_code == 405
 
 
 def slowly(server: Server, where: str, length: int, at: int, content: bytes) -> socket.socket:

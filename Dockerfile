@@ -7,6 +7,7 @@ RUN /opt/liangtian/bin/pip install --no-cache-dir --require-hashes --only-binary
 COPY scripts scripts
 COPY requirements-node.lock ./
 COPY app/web app/web
+COPY docs/examples docs/examples
 RUN scripts/npm ci --no-audit --no-fund && scripts/npm run build
 COPY . .
 RUN /opt/liangtian/bin/pip install --no-cache-dir --no-deps --no-build-isolation .

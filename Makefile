@@ -12,7 +12,7 @@ BIN := .venv/bin
 DONE := .venv/.done
 WEB := app/web
 PAGE := $(WEB)/dist/index.html
-PAGE_SOURCES := $(shell find $(WEB) \( -name node_modules -o -name dist \) -prune -o -type f -print 2>/dev/null)
+PAGE_SOURCES := $(shell find $(WEB) docs/examples \( -name node_modules -o -name dist \) -prune -o -type f -print 2>/dev/null)
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --require-hashes --only-binary :all:
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 

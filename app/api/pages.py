@@ -18,6 +18,8 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from app.auth import PUBLIC, allow
 
 DIST = Path(__file__).resolve().parent.parent / "web" / "dist"
+#: Example pages (docs/examples), built beside the map page.
+EXAMPLES = ("index", "maplibre", "leaflet", "openlayers", "amap")
 
 #: What every page carries beside the headers of all answers (``nosniff``: app.middleware).
 #: No inline script or style, no eval, no other host, no frame around us. MapLibre's
@@ -86,7 +88,7 @@ def index_response(dist: Path = DIST) -> Response:
 
 
 def build_router(dist: Path = DIST) -> APIRouter:
-    """Routes for ``/docs``, ``/assets/*`` and the icon; ``/`` belongs to the landing page.
+    """Routes for ``/docs``, ``/assets/*``, ``/examples/*`` and the icon; ``/`` is the landing page.
 
     All of them are public: they hold no data.
     """
@@ -106,6 +108,23 @@ def build_router(dist: Path = DIST) -> APIRouter:
     @allow(PUBLIC)
     def asset(name: str, request: Request) -> Response:
         return _asset(dist / "assets", name, request)
+
+    @pages.api_route("/examples/", methods=["GET", "HEAD"])
+    @allow(PUBLIC)
+    def examples() -> Response:
+        return _page(dist / "examples" / "index.html")
+
+    @pages.api_route("/examples/{name}.html", methods=["GET", "HEAD"])
+    @allow(PUBLIC)
+    def example(name: str) -> Response:
+        if name not in EXAMPLES:
+            return Response(status_code=404, headers={"Cache-Control": "no-store"})
+        return _page(dist / "examples" / f"{name}.html")
+
+    @pages.api_route("/examples/assets/{name}", methods=["GET", "HEAD"])
+    @allow(PUBLIC)
+    def example_asset(name: str, request: Request) -> Response:
+        return _asset(dist / "examples" / "assets", name, request)
 
     return pages
 

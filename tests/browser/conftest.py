@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
@@ -26,6 +26,15 @@ ARGUMENTS = [
     "--no-first-run",
     "--disable-sync",
 ]
+
+
+def pixels_of(element: Locator) -> np.ndarray:
+    """What an element looks like, uint8[height, width, 3]."""
+    image = element.screenshot()
+    with warnings.catch_warnings(), MemoryFile(image) as file:
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture, not a map sheet
+        with file.open() as source:
+            return np.moveaxis(source.read([1, 2, 3]), 0, -1)
 
 
 @dataclass
@@ -49,11 +58,7 @@ class Visit:
 
     def pixels(self) -> np.ndarray:
         """The map as uint8[height, width, 3]."""
-        image = self.page.locator(".map-canvas").screenshot()
-        with warnings.catch_warnings(), MemoryFile(image) as file:
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture, not a map sheet
-            with file.open() as source:
-                return np.moveaxis(source.read([1, 2, 3]), 0, -1)
+        return pixels_of(self.page.locator(".map-canvas"))
 
     @property
     def strangers(self) -> list[str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["PARTS", "Content", "Structure", "check", "read"]
 
 _MAX_SIDE_FILE = 64 << 10
+_WIDE = 8  # bytes; narrower fields hold codes
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Content:
     deleted: int
     unread: tuple[str, ...]  # columns of types that hold no plain text (memos)
     prj: str | None = field(default=None, repr=False)
+    full: tuple[tuple[str, int, int], ...] = ()  # column, values that fill it, first of their rows
 
 
 def read(parts: Mapping[str, Path], *, encoding: str | None = None) -> Content:
@@ -67,6 +69,7 @@ def read(parts: Mapping[str, Path], *, encoding: str | None = None) -> Content:
             cpg=_side_file(parts.get(".cpg")),
             language=header.language,
         )
+        full = _full(live, readable, names)
     geometry = _geometry(parts, structure)
     rows = np.flatnonzero(~dropped).astype(np.int64)
     return Content(
@@ -80,7 +83,27 @@ def read(parts: Mapping[str, Path], *, encoding: str | None = None) -> Content:
         unread=tuple(c.raw_name.decode(chosen.value, "replace") for c in header.columns
                      if c not in readable),
         prj=_side_file(parts.get(".prj")),
+        full=tuple((name, count, int(rows[at]) + 1) for name, count, at in full),
     )  # fmt: skip
+
+
+def _full(
+    live: NDArray[np.uint8], columns: list[dbf.Column], names: list[str]
+) -> list[tuple[str, int, int]]:
+    """Columns in which some Chinese values reach the very end: (name, how many, first place).
+
+    Writers cut at the field's width, and one that cuts between two characters leaves no other
+    trace. Where most values fill their field it was made to measure.
+    """
+    found = []
+    for column, name in zip(columns, names, strict=True):
+        if column.type != "C" or column.width < _WIDE or not len(live):
+            continue
+        ends = live[:, column.offset + column.width - 1] >= 0x80
+        count = int(ends.sum())
+        if 0 < 2 * count <= int((live[:, column.offset] > ord(" ")).sum()):
+            found.append((name, count, int(np.argmax(ends))))
+    return found
 
 
 def _geometry(parts: Mapping[str, Path], structure: Structure) -> NDArray[np.object_]:

@@ -159,6 +159,12 @@ def _shape(parts: dict[str, Path], encoding: str | None) -> Raw:
             ("W_SHP_GAPS", f"shp 中有 {content.structure.gaps} 字节未被引用（编辑残留）",
              f"{content.structure.gaps} bytes of the shp are left over from editing")
         )  # fmt: skip
+    for column, count, row in content.full:
+        notes.append(
+            ("W_TEXT_FULL",
+             f"字段“{column}”有 {count} 个值占满宽度，可能被截断（首个在第 {row} 条）",
+             f"{count} values of {column!r} fill their field and may be cut (record {row} first)")
+        )  # fmt: skip
     return Raw(
         records=content.structure.records,
         rows=content.rows,

@@ -122,3 +122,13 @@ def test_usual_text_is_plausible_and_its_bytes_are_no_mixture(text: str) -> None
     for encoding in ("gbk", "utf-8"):
         plausible.refuse_mixture([text.encode(encoding) + b"\n"] * 3, [60] * 3, [b"A"] * 3)
         assert plausible.either(text.encode(encoding)) == text
+
+
+def test_values_that_fill_their_field_may_be_cut(tmp_path: Path) -> None:
+    rows = [("东风村", "一"), ("红旗村一组二队", "二"), ("向阳", "三"), ("", "四")]
+    content = shapefile.read(shapes.write(tmp_path, rows=rows, names=NAMES, widths=(14, 2)))
+    assert content.full == (("地块名称", 1, 2),)
+    tight = [("东风村一组", "一"), ("红旗村二组", "二")]
+    assert (
+        shapefile.read(shapes.write(tmp_path, rows=tight, names=NAMES, widths=(10, 2))).full == ()
+    )

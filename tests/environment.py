@@ -41,6 +41,17 @@ def geopackage_validator() -> Path | None:
     return command if command.exists() else None
 
 
+NODE_MODULES = ROOT / "app/web/node_modules"
+
+
+@cache
+def node() -> Path | None:
+    """Node with the modules of app/web, which hold judges and what we are compared with."""
+    places = os.pathsep.join((str(ROOT / ".tools/node/bin"), os.environ.get("PATH", "")))
+    found = shutil.which("node", path=places)
+    return Path(found) if found and (NODE_MODULES / "pbf").exists() else None
+
+
 @dataclass(frozen=True)
 class Tool:
     zh: str

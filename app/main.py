@@ -79,6 +79,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(auth.authorize), Depends(params.known_parameters)],
         separate_input_output_schemas=False,
+        # Nobody collects it here, and looking for collectors costs every request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.liangtian = state
     problems.install(app)

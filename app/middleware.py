@@ -6,15 +6,13 @@ import secrets
 import time
 from collections import OrderedDict
 
-import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app import logs
 from app.inflow import Inflow
 from app.problems import Problem, respond
 from app.settings import Settings
-
-log = structlog.get_logger("liangtian.http")
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_CLIENTS = 10_000
@@ -100,8 +98,7 @@ class Gate:
             await respond(Request(scope), refused)(scope, receive, sending)
         else:
             await self.app(scope, inflow, sending)
-        log.info(
-            "request",
+        logs.request(
             method=scope["method"],
             path=scope["path"],
             status=status,

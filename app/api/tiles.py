@@ -14,7 +14,7 @@ from app.language import text
 from app.params import AsOf, PathLayer, Selected, etag
 from app.problems import not_found
 from app.state import State
-from app.tiles.answer import Question
+from app.tiles.answer import Question, digest
 from app.tiles.read import MOST_ZOOM, question
 from geo.crs import gcj02
 from geo.layers import Text
@@ -107,11 +107,11 @@ def tile(
     """Features that meet the tile, clipped to it. `?v=` may be kept for ever."""
     state: State = request.app.state.liangtian
     asked = question(
-        state.snapshots,
+        state.tiles,
         layer,
         ("WebMercatorQuad", z, x, y),
         kind,
-        request.query_params.multi_items(),
+        digest(request.query_params.multi_items()),
         properties=properties,
         version=v,
         as_of=as_of,

@@ -15,6 +15,7 @@ from app.language import text
 from app.params import AsOf, PathLayer, Selected, etag
 from app.problems import Problem, not_found
 from app.state import State
+from app.tiles.answer import digest
 from app.tiles.read import MOST_ZOOM, question
 from geo.layers import Layer
 from geo.tiles.grid import MATRIX_SETS, MatrixSet, matrix_set, tile_of
@@ -183,11 +184,11 @@ def tileset_tile(
     """The same tile as at `/tiles`; mind that the row comes before the column."""
     state: State = request.app.state.liangtian
     asked = question(
-        state.snapshots,
+        state.tiles,
         layer,
         (_set(tms), z, col, row),
         f or _preferred(request.headers.get("accept", "")),
-        request.query_params.multi_items(),
+        digest(request.query_params.multi_items()),
         properties=properties,
         version=v,
         as_of=as_of,

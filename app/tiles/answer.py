@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
+from app.params import read_properties
 from app.settings import Settings
 from app.tiles.cache import Cache, Claim, Entry
 from app.tiles.coding import Coding, accepted, recode
 from app.tiles.disk import Disk
 from geo.snapshot.store import Snapshots
 from geo.snapshot.view import RowFilter, View
-from geo.tiles.detail import detail_zoom
 from geo.tiles.grid import Tile
+from geo.tiles.names import default_properties
 
 if TYPE_CHECKING:
     from geo.crs.gcj02 import Offset
@@ -39,6 +40,7 @@ class Question:
 
     ``fixed``: the past, which never changes. ``keep``: the address names the revision that
     it shows, so the answer may be kept for ever. ``negotiated``: ``Accept`` chose the kind.
+    ``overview``: cells in place of features; a change elsewhere may turn it.
     """
 
     view: View
@@ -51,11 +53,7 @@ class Question:
     fixed: bool = False
     keep: bool = False
     negotiated: bool = False
-
-    @property
-    def overview(self) -> bool:
-        """Whether the tile carries cells in place of features; a change elsewhere may turn it."""
-        return self.tile.z < detail_zoom(self.view, self.kind, self.names)
+    overview: bool = False
 
 
 class Answer(NamedTuple):
@@ -64,8 +62,13 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def digest(parts: list[tuple[str, str]]) -> str:
+#: Parameters that do not change what a tile shows.
+_IDLE = frozenset({"v", "f", "lang"})
+
+
+def digest(query: list[tuple[str, str]]) -> str:
     """The parameters that shape an answer as a short text, whatever their order."""
+    parts = [(k, v) for k, v in query if k not in _IDLE]
     return hashlib.sha256(repr(sorted(parts)).encode()).hexdigest()[:12] if parts else "all"
 
 
@@ -93,11 +96,25 @@ class Tiles:
             if settings.tile_disk_mib else None
         )  # fmt: skip
         self._stamps: dict[str, str] = {}
+        self._names: dict[tuple[str, str | None], tuple[str, ...]] = {}
         self._took: dict[tuple[str, int, str], float] = {}
         #: Threads that draw what would hold up the event loop.
         self.threads = ThreadPoolExecutor(4, thread_name_prefix="tiles")
         #: Set when the kernels are loaded; until then nothing is drawn on the event loop.
         self.warm = threading.Event()
+
+    def names(self, layer: Layer, properties: str | None) -> tuple[str, ...]:
+        """The properties that are asked for, or those that a tile carries otherwise.
+
+        Raises `Rejected` E_PARAMETER for an unknown one.
+        """
+        found = self._names.get((layer.id, properties))
+        if found is None:
+            found = read_properties(layer, properties) or default_properties(layer)
+            if len(self._names) >= _MOST_NAMES:
+                self._names.clear()
+            self._names[layer.id, properties] = found
+        return found
 
     # -- the answer --------------------------------------------------------------
 
@@ -197,7 +214,7 @@ class Tiles:
         from geo.tiles.draw import draw  # noqa: PLC0415
 
         view = question.view
-        start = time.thread_time()
+        start = time.perf_counter()
         body = draw(
             view, question.tile, question.kind, question.names, question.filters, question.datum
         )
@@ -206,9 +223,9 @@ class Tiles:
             body = body.replace(_FEATURES, _FEATURES + told.encode(), 1)
         body, coding = recode(body, "identity", coding)
         place = view.layer.id, question.tile.z, question.kind
-        took = time.thread_time() - start
-        # A slow tile counts at once and is forgotten slowly.
-        self._took[place] = max(took, 0.9 * self._took.get(place, took) + 0.1 * took)
+        took = time.perf_counter() - start
+        # A mean of the last dozen: one that met a busy machine decides nothing.
+        self._took[place] = 0.9 * self._took.get(place, took) + 0.1 * took
         entry = Entry(view.touched if question.fixed else view.revision, coding, body)
         if self.disk is not None and not question.filters:
             moment = self.snapshots.moment(entry.made)
@@ -259,5 +276,6 @@ class Tiles:
         return found
 
 
+_MOST_NAMES = 1000
 #: Seconds under which a tile is drawn on the event loop.
 _QUICK = 0.004

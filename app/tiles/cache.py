@@ -54,6 +54,7 @@ class Cache:
     """
 
     def __init__(self, most: int) -> None:
+        self.most = most
         self.counts = Counts()
         self._kept: LRUCache[Hashable, Entry] = LRUCache(most, getsizeof=_weight)
         self._making: dict[Hashable, Future[Entry]] = {}

@@ -9,12 +9,11 @@ from urllib.parse import parse_qsl
 
 from app import params
 from app.problems import not_found
-from app.tiles.answer import Question, digest
+from app.tiles.answer import Question, Tiles, digest
 from geo.layers import Layer
-from geo.snapshot.store import Snapshots
 from geo.snapshot.view import RowFilter
 from geo.tiles import grid
-from geo.tiles.names import default_properties
+from geo.tiles.detail import detail_zoom
 
 if TYPE_CHECKING:
     from geo.crs.gcj02 import Offset
@@ -23,16 +22,14 @@ if TYPE_CHECKING:
 
 #: Deeper tiles would show less than a centimetre a step.
 MOST_ZOOM = 22
-#: Parameters that do not change what a tile shows.
-IDLE = frozenset({"v", "f", "lang"})
 
 
 def question(
-    snapshots: Snapshots,
+    tiles: Tiles,
     layer: Layer,
     place: tuple[MatrixSet, int, int, int],
     kind: Kind,
-    query: list[tuple[str, str]],
+    asked: str,
     *,
     properties: str | None = None,
     version: str | None = None,
@@ -41,7 +38,7 @@ def question(
     datum: Offset | None = None,
     negotiated: bool = False,
 ) -> Question:
-    """``place`` is (matrix set, z, x, y), ``query`` all parameters as they came.
+    """``place`` is (matrix set, z, x, y), ``asked`` the `digest` of all parameters.
 
     Raises `Rejected` E_TILE_RANGE, E_TILE_SET, E_NOT_FOUND (a table without geometry),
     E_PARAMETER (an unknown property), E_AS_OF.
@@ -52,24 +49,24 @@ def question(
     tile = grid.tile(z, x, y, name)
     if layer.geometry is None:
         raise not_found("该表没有图形", "This table has no geometry", where=layer.id)
-    view = snapshots.view(layer.id, as_of)
+    view = tiles.snapshots.view(layer.id, as_of)
+    names = tiles.names(layer, properties)
     # A moment that is still to come will show other revisions than it does now.
     settled = as_of is None or isinstance(as_of, int)
     return Question(
         view, tile, kind,
-        params.read_properties(layer, properties) or default_properties(layer),
-        digest([(k, v) for k, v in query if k not in IDLE]),
-        filters, datum,
+        names, asked, filters, datum,
         fixed=as_of is not None,
         keep=settled and version == str(view.touched),
         negotiated=negotiated,
+        overview=z < detail_zoom(view, kind, names),
     )  # fmt: skip
 
 
 class Plain(NamedTuple):
     """A query string with nothing in it but what the thin path reads."""
 
-    query: list[tuple[str, str]]
+    asked: str
     properties: str | None
     version: str | None
     format: str | None
@@ -79,7 +76,7 @@ class Plain(NamedTuple):
 def plain(query: bytes) -> Plain | None:
     """None where there is more in it, or something that has to be refused."""
     if not query:
-        return Plain([], None, None, None)
+        return Plain("all", None, None, None)
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True)
     except ValueError:
@@ -90,4 +87,4 @@ def plain(query: bytes) -> Plain | None:
     names, version = found.get("properties"), found.get("v")
     if len(names or "") > params.MOST_NAMES or len(version or "") > params.MOST_VERSION:
         return None
-    return Plain(pairs, names, version, found.get("f"))
+    return Plain(digest(pairs), names, version, found.get("f"))

@@ -87,11 +87,11 @@ class Thin:
                 authorization = authorization or value.decode("latin-1")
         admit(self.state, "viewer", authorization)
         asked = question(
-            self.state.snapshots,
+            self.state.tiles,
             layer,
             cast(Any, (matrix_set, int(z), int(x), int(y))),
             cast(Any, kind),
-            given.query,
+            given.asked,
             properties=given.properties,
             version=given.version,
         )

@@ -198,6 +198,8 @@ class View:
 
 def _within_all(segment: Segment, limits: list[Box]) -> Rows:
     """Rows whose bounds meet all boxes."""
+    if len(limits) == 1:
+        return segment.search(*limits[0])
     corners = np.array(limits)
     low, high = corners[:, :2].max(axis=0), corners[:, 2:].min(axis=0)
     if (low <= high).all():

@@ -120,21 +120,26 @@ def _uvicorn(program: Path | str, application: str, port: int, *options: str) ->
     ]
 
 
+def uvicorn(application: str, port: int) -> list[str]:
+    """The arguments of `python -m` for one worker of our service."""
+    return _uvicorn("uvicorn", application, port, "--factory")
+
+
 @contextmanager
-def ours(data: Path, folder: Path) -> Iterator[str]:
-    """Our service over the data folder `data`, readable by everybody and without a rate limit."""
+def ours(data: Path, folder: Path, **settings: str) -> Iterator[str]:
+    """Our service over the data folder `data`, readable by everybody and without a rate limit.
+
+    `settings` are further environment variables.
+    """
     port = free_port()
     env = {
         "PYTHONPATH": str(ROOT),
         "LIANGTIAN_DATA": str(data),
         "LIANGTIAN_PUBLIC_READ": "true",
         "LIANGTIAN_RATE_PER_MINUTE": "0",
+        **settings,
     }
-    command = [
-        sys.executable,
-        "-m",
-        *_uvicorn("uvicorn", "app.served:create_app", port, "--factory"),
-    ]
+    command = [sys.executable, "-m", *uvicorn("app.served:create_app", port)]
     with served(command, port, env, folder) as address:
         yield address
 

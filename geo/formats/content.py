@@ -10,6 +10,7 @@ import pyarrow as pa
 import shapely
 
 from geo.crs import Datum
+from geo.formats.curves import refuse_curves
 from geo.formats.text import Encoding
 
 if TYPE_CHECKING:
@@ -47,7 +48,11 @@ class Content:
 
 
 def from_wkb(wkb: Sequence[bytes | None]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
-    """(shapes, which are there and cannot be read) of well-known binary."""
+    """(shapes, which are there and cannot be read) of well-known binary.
+
+    Raises `Rejected` E_CURVE, E_MULTIPATCH.
+    """
+    refuse_curves(wkb)
     values = np.empty(len(wkb), dtype=object)
     values[:] = wkb
     with np.errstate(invalid="ignore"):  # NaN coordinates are for the checks to name

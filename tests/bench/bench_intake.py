@@ -151,6 +151,9 @@ def main(count: int = 100_000, parcels: int = 2_000) -> None:
         server = start_server(data, workers=1, LIANGTIAN_RATE_PER_MINUTE="0",
                               LIANGTIAN_RATE_WRITES_PER_MINUTE="0")  # fmt: skip
         try:
+            with server.client("viewer") as client:
+                for address in ASKED:  # the first answers compile and fill caches
+                    client.get(address, timeout=600)
             asker = Asker(server)
             asker.start()
             time.sleep(_QUIET)

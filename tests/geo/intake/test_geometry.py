@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geo.area import ellipsoidal_area
 from geo.errors import Rejected
 from geo.intake import geometry as checks
 from geo.intake.issues import Issues
@@ -130,3 +133,19 @@ def test_what_passes_is_valid_and_has_an_area(ring: list[tuple[int, int]]) -> No
         assert repaired[0] == (not shapely.is_valid(polygon))
         if repaired[0]:
             assert now.counts == {"W_REPAIRED": 1}
+
+
+def test_a_self_crossing_bomb_is_mended_in_seconds_or_not_at_all() -> None:
+    """500 random points: "linework" takes a minute and a half, buffer(0) halves the area."""
+    rng = np.random.default_rng(1)
+    ring = rng.random((500, 2)) * 0.01 + [123, 45]
+    issues = Issues(np.array([1]))
+    start = np.array([shapely.multipolygons([shapely.Polygon(ring)])])
+    begun = time.monotonic()
+    result, area, repaired = checks.check(start, "MultiPolygon", issues, repair=True)
+    assert time.monotonic() - begun < 30
+    assert repaired[0]
+    assert shapely.is_valid(result[0])
+    hull = ellipsoidal_area(shapely.convex_hull(start))[0]
+    assert area[0] > 0.6 * hull
+    assert issues.counts == {"W_REPAIRED": 1}

@@ -46,10 +46,10 @@ def once(
     leaves the key free.
     """
     state: State = request.app.state.liangtian
-    question = digest(request, content)
-    before = earlier(request, question)
+    before = earlier(request, content)
     if before is not None:
         return before
+    question = _digest(request, content)
     with state.record.write() as connection:
         found = _known(connection, request, question)
         if found is None:
@@ -58,7 +58,7 @@ def once(
     return found.response()
 
 
-def digest(request: Request, body: bytes | str) -> str:
+def _digest(request: Request, body: bytes | str) -> str:
     """What makes two requests the same: address, parameters and content."""
     content = body.encode() if isinstance(body, str) else body
     question = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
@@ -77,13 +77,13 @@ def _key(request: Request) -> str | None:
     return key
 
 
-def earlier(request: Request, question: str) -> Response | None:
-    """The answer that this key got before, None for a new key."""
+def earlier(request: Request, content: bytes | str) -> Response | None:
+    """The answer that this key got before, None for a new key. Raises `Problem` E_KEY_REUSED."""
     if _key(request) is None:
         return None
     state: State = request.app.state.liangtian
     with state.record.read() as connection:
-        found = _known(connection, request, question)
+        found = _known(connection, request, _digest(request, content))
     return found.response() if found else None
 
 
@@ -104,11 +104,6 @@ def _known(connection: Connection, request: Request, question: str) -> Answer | 
             fix=("为每个新请求生成新的键", "Make a new key for each new request"),
         )
     return Answer(row.status, row.body, json.loads(row.headers or "{}"))
-
-
-def keep(connection: Connection, request: Request, question: str, status: int, body: bytes) -> None:
-    """Remember an answer in the transaction of its effect."""
-    _keep(connection, request, question, Answer(status, body))
 
 
 def _keep(connection: Connection, request: Request, question: str, answer: Answer) -> None:

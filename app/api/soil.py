@@ -10,6 +10,7 @@ import orjson
 import pyarrow as pa
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
 from app import blobs, bodies, idempotency, params, scenes
 from app.api.links import CSV, GEOJSON, JSON, answer, caching, link, produces
@@ -122,8 +123,7 @@ async def start(request: Request) -> Response:
 def _start(request: Request, asked: Run) -> Response:
     state: State = request.app.state.liangtian
     args = asked.model_dump(exclude_none=True)
-    question = idempotency.digest(request, queue.dump(args))
-    before = idempotency.earlier(request, question)
+    before = idempotency.earlier(request, queue.dump(args))
     if before is not None:
         return before
     scene = scenes.get(state.record, asked.scene)
@@ -145,13 +145,15 @@ def _start(request: Request, asked: Run) -> Response:
     state.snapshots.view(layer.id, asked.zones.as_of)
     mask.resolve(tuple(asked.masks), scene.bands)
     user: User = request.state.user
-    with state.record.write() as connection:
+
+    def effect(connection: Connection) -> idempotency.Answer:
         job = queue.put(connection, "soil.run", args, user.name)
         body = orjson.dumps({"id": job, "job": job})
-        idempotency.keep(connection, request, question, 202, body)
+        return idempotency.Answer(202, body, {"Location": f"/soil/runs/{job}"})
+
+    done = idempotency.once(request, queue.dump(args), effect)
     state.wake_worker.set()
-    headers = {"Location": f"/soil/runs/{job}"}
-    return Response(body, 202, headers, media_type="application/json")
+    return done
 
 
 def _run(request: Request, run_id: int) -> queue.Job:

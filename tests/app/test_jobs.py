@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from app import blobs
+from app.api import jobs as api
 from app.auth import People
 from app.commands.opened import opened
 from app.jobs import control, slots
@@ -146,6 +148,29 @@ def test_uploads_go_first_and_have_a_slot_of_their_own(state: State):
     assert [job.id for job in queue.latest(None, 10, ["running"], "soil")] == [slow]
     assert [job.id for job in queue.latest(None, 10, kind="upload.inspect")] == [quick]
     assert queue.latest(None, 10, ["done"]) == []
+
+
+def test_a_silent_stream_of_events_is_kept_alive(state: State, monkeypatch: pytest.MonkeyPatch):
+    class Patient:
+        async def is_disconnected(self) -> bool:
+            return False
+
+    async def listen() -> list[bytes]:
+        heard: list[bytes] = []
+        async for part in api._follow(Patient(), state, job, b""):  # type: ignore[arg-type]
+            heard.append(part)
+            if part.startswith(b":"):
+                control.cancel(state.record, job)
+                state.pulse += 1
+        return heard
+
+    monkeypatch.setattr(api, "HEARTBEAT", 0.3)
+    job = queued(state)
+    heard = asyncio.run(listen())
+    assert heard[0].startswith(b"retry:")
+    assert b'"state":"queued"' in heard[1]
+    assert heard[2] == b": still here\n\n"
+    assert b'"state":"cancelled"' in heard[-1]
 
 
 def test_slots(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -128,6 +129,27 @@ def test_a_stop_before_the_last_transaction_stores_nothing(
     assert found(state, ready) == "committed"
     with pytest.raises(Problem):
         control.cancel(state.record, job.id)
+
+
+@pytest.mark.parametrize("fault", ["counts", "staged"])
+def test_rows_that_do_not_add_up_are_not_stored(state: State, ready: int, fault: str):
+    """Read and rejected rows must be the file's records; the staged file must be what it was."""
+    with state.record.write() as connection:
+        row = connection.execute(uploads.query().where(tables.uploads.c.id == ready)).one()
+        report = json.loads(row.report)
+        report["counts"]["records"] += fault == "counts"
+        connection.execute(tables.uploads.update().values(report=json.dumps(report)))
+    if fault == "staged":
+        staged = blobs.path_of(state.settings.blob_folder, row.staged)
+        staged.write_bytes(staged.read_bytes()[:-200])
+    worker(state)._step("a/1", None)
+    job = Queue(state.record).get(row.job_id)
+    assert job is not None
+    assert job.problem is not None
+    assert job.problem["code"] == ("E_COUNTS" if fault == "counts" else "E_STAGED")
+    assert job.problem["en"]["detail"]
+    assert state.record.commits() == []
+    assert found(state, ready) == "ready"
 
 
 def test_a_worker_that_dies_again_and_again_ends_the_upload(state: State, tmp_path: Path):

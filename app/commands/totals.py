@@ -23,17 +23,21 @@ def run(data: Path, ask: Ask, language: str = "zh") -> tuple[Printed, list[str]]
         made = table(found, folder.catalog, language, reported(ask, found))
         title = found.layer.title
         printed = Printed(title=f"{title.zh} {title.en}", show_footer=True)
-        for at, column in enumerate(made.columns):
-            figures = at >= len(made.columns) - len([v for v in made.total if v is not None])
-            number = figures and not isinstance(made.total[at], str)
+        names = [column.name for column in made.columns]
+        # People read titles; codes and what mu and hectares say again stay away.
+        shown = [
+            at for at, name in enumerate(names)
+            if f"{name}_title" not in names and name not in ("area_m2", "removed_m2")
+        ]  # fmt: skip
+        lines = [_named(names, row) for row in (*made.rows, made.total)]
+        for at in shown:
+            number = isinstance(made.total[at], (int, float))
             printed.add_column(
-                column.title.get(language), _cell(column.name, made.total[at]),
-                justify="right" if number else "left",
+                made.columns[at].title.get(language), _cell(names[at], lines[-1][at]),
+                justify="right" if number else "left", overflow="fold",
             )  # fmt: skip
-        for row in made.rows:
-            printed.add_row(
-                *(_cell(c.name, value) for c, value in zip(made.columns, row, strict=True))
-            )
+        for line in lines[:-1]:
+            printed.add_row(*(_cell(names[at], line[at]) for at in shown))
         definition, method = found.definition, found.method
         notes = [
             f"口径 definition: {definition.zh}\n  {definition.en}",
@@ -44,6 +48,15 @@ def run(data: Path, ask: Ask, language: str = "zh") -> tuple[Printed, list[str]]
         if found.removed is not None:
             notes.append(f"已扣除重叠 overlap removed: {found.removed:,.2f} m²")
         return printed, notes
+
+
+def _named(names: list[str], row: tuple[object, ...]) -> list[object]:
+    """A row in which codes without a title stand in the title's place."""
+    cells = list(row)
+    for at, name in enumerate(names):
+        if name.endswith("_title") and cells[at] is None:
+            cells[at] = cells[at - 1]
+    return cells
 
 
 _PLACES = {"area_m2": 2, "area_ha": 4, "area_mu": 2, "removed_m2": 2, "length_m": 2}

@@ -103,7 +103,7 @@ def compute(
 ) -> NDArray[np.object_]:
     """The overlay itself, in this process."""
     if kind == "union":
-        return shapely.unary_union(left)
+        return shapely.union_all(left[:, None], axis=1)
     run = shapely.intersection if kind == "intersection" else shapely.difference
     return run(left, right, grid_size=grid or None)
 

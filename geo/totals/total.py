@@ -9,19 +9,20 @@ is taken off the later ones (`geo.totals.overlap`).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from geo.errors import Rejected
-from geo.layers import Layer, Text
+from geo.layers import Layer
+from geo.totals.answer import Claim, Input, Row, Total
 from geo.totals.divide import Division, Pieces
 from geo.totals.kernels.grid import MIXED, NONE
 from geo.totals.meaning import meaning_of, method_of
 from geo.totals.overlap import Cuts, Overlaps
 from geo.totals.question import Plan, Question, Views, Within, plan, rows_of, zone_field
-from geo.totals.rows import PER_UNIT, Plane, Rows, Shapes
+from geo.totals.rows import Plane, Rows, Shapes
+from geo.totals.settle import settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,75 +32,7 @@ if TYPE_CHECKING:
 #: Up to so many possible groups have a place each.
 _DENSE = 1_000_000
 
-__all__ = ["Input", "Overlaps", "Question", "Row", "Total", "Within", "total"]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One group: values of ``by``, features with a part in it, and whole units.
-
-    ``units`` is what counts (millionths of m² or m, overlap taken off), ``removed`` what was
-    taken off; ``sums`` are the added-up fields.
-    """
-
-    group: tuple[object, ...]
-    count: int
-    units: int
-    removed_units: int = 0
-    sums: tuple[float, ...] = ()
-
-    @property
-    def measure(self) -> float:
-        """m² (m for lines)."""
-        return self.units / PER_UNIT
-
-    @property
-    def removed(self) -> float:
-        """m² that were taken off as overlap."""
-        return self.removed_units / PER_UNIT
-
-
-@dataclass(frozen=True)
-class Input:
-    """A layer that the answer depends on, at its own revision."""
-
-    layer: str
-    revision: int
-    features: int
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A feature with land that features of lower fids claim, too, and how much of it."""
-
-    fid: int
-    earlier: tuple[int, ...]
-    units: int
-
-
-@dataclass(frozen=True)
-class Total:
-    """An answer. ``unassigned`` adds up the rows in which a group is not known (None)."""
-
-    question: Question
-    layer: Layer
-    rows: tuple[Row, ...]
-    total: Row
-    unassigned: Row
-    without_measure: int
-    claims: tuple[Claim, ...]
-    revision: int
-    as_of: int
-    inputs: tuple[Input, ...]
-    method: Text
-    definition: Text
-    titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    @property
-    def removed(self) -> float | None:
-        """m² that were claimed more than once and counted once; None for a plain sum."""
-        polygons = self.layer.geometry == "MultiPolygon"
-        return self.total.removed if polygons and self.question.measure == "union" else None
+__all__ = ["Claim", "Input", "Overlaps", "Question", "Row", "Total", "Within", "total"]
 
 
 def total(
@@ -212,12 +145,9 @@ class _Answer:
         fids = self.rows.fid[rows]
         begin, end = (np.searchsorted(cuts.later, fids, side) for side in ("left", "right"))
         earlier = cuts.earlier.tolist()
-        return tuple(
-            Claim(fid, tuple(earlier[a:b]), unit)
-            for fid, a, b, unit in zip(
-                fids.tolist(), begin.tolist(), end.tolist(), units.tolist(), strict=True
-            )
-        )
+        columns = (each.tolist() for each in (fids, begin, end, units))
+        found = (Claim(f, tuple(earlier[a:b]), u) for f, a, b, u in zip(*columns, strict=True))
+        return tuple(sorted(found, key=lambda claim: claim.fid))
 
     def _dropping(self) -> bool:
         return any(not division.keep for division in self.divisions)
@@ -303,7 +233,8 @@ class _Answer:
         there = count > 0
         if self._one_zone_key():  # zones without features are an answer, too
             there[self._codes()[0][0]] = True
-        taken = np.minimum(taken, units)
+        for group, more in settled(counted, keys, removed, cut, mixed):
+            taken[group] += more
         sums = [self._added(name, keys, size) for name in self.question.sums]
         rows = []
         for number in np.flatnonzero(there).tolist():

@@ -51,11 +51,11 @@ def run(data: Path, ask: Ask, language: str = "zh") -> tuple[Printed, list[str]]
 
 
 def _named(names: list[str], row: tuple[object, ...]) -> list[object]:
-    """A row in which codes without a title stand in the title's place."""
+    """A row in which a title has its code before it."""
     cells = list(row)
     for at, name in enumerate(names):
-        if name.endswith("_title") and cells[at] is None:
-            cells[at] = cells[at - 1]
+        if name.endswith("_title"):
+            cells[at] = " ".join(str(c) for c in cells[at - 1 : at + 1] if c is not None)
     return cells
 
 

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from geo.snapshot.segment import DERIVED
 from geo.tiles.kernels import columns as kernel
@@ -123,6 +124,8 @@ def _line(column: pa.Array | pa.ChunkedArray) -> _Line:
         line[kernel.VALUES] = values.address + skipped
     if kind == STRING:
         _words(line, column, codes)
+    else:
+        line[kernel.MARKS] = _marks(kind, column)
     return line, column
 
 
@@ -138,10 +141,46 @@ def _words(line: NDArray[np.int64], column: pa.DictionaryArray, codes: pa.Array)
     line[kernel.LONGEST] = np.diff(ends).max()
     line[kernel.OFFSETS] = offsets.address + 4 * words.offset
     line[kernel.DATA] = 0 if data is None else data.address
+    line[kernel.MARKS] = _word_marks(ends, text)
     line[kernel.PLAIN] = not ((text < 32) | (text == ord('"')) | (text == ord("\\"))).any()
     if len(words) >= len(codes) - codes.null_count > 1:
         used = codes.drop_null().to_numpy()
         line[kernel.ONCE] = np.bincount(used, minlength=1).max() == 1
+
+
+_ALL = -1  # every bit
+
+
+def _word_marks(ends: NDArray[np.int32], text: NDArray[np.uint8]) -> int:
+    """A bit for each length and beginning that words have."""
+    sizes, starts = np.diff(ends), ends[:-1] - ends[0]
+    padded = np.concatenate((text, np.zeros(2, np.uint8))).astype(np.int64)
+    first = np.where(sizes > 0, padded[starts], 0)
+    second = np.where(sizes > 1, padded[starts + 1], 0)
+    return _bits(sizes * 31 + first * 7 + second)
+
+
+def _marks(kind: int, column: pa.Array) -> int:
+    """The same for dates and times, which are sent as texts; for numbers a bit a size."""
+    if kind in (NUMBER, BOOLEAN):
+        return _ALL
+    if kind != INTEGER:
+        column = column.cast(pa.timestamp("s"), safe=False)
+    low, high = pc.min_max(column).as_py().values()
+    if low is None:
+        return 0
+    if kind == INTEGER:
+        if low < 0:
+            return _ALL
+        return _bits(np.arange(low.bit_length(), high.bit_length() + 1))
+    digits = np.arange(low.year // 100, high.year // 100 + 1)
+    size = 10 if kind == DATE else 20
+    return _bits(size * 31 + (48 + digits // 10) * 7 + 48 + digits % 10)
+
+
+def _bits(numbers: NDArray[np.integer]) -> int:
+    bits = np.uint64(1) << np.unique(numbers % 64).astype(np.uint64)
+    return int(np.bitwise_or.reduce(bits).astype(np.uint64).view(np.int64))
 
 
 _KINDS: dict[pa.DataType, int] = {

@@ -10,6 +10,7 @@ import numpy as np
 from numba import boolean, float64, int32, int64, types, uint8
 
 from geo.tiles.kernels import inner, loop
+from geo.tiles.kernels.machine import byte_at, float_at
 
 # Inputs may be read-only (memory maps); outputs never are.
 XY = types.Array(float64, 2, "C", readonly=True)
@@ -19,58 +20,63 @@ I8 = types.Array(int64, 1, "C", readonly=True)
 OUT_XY, OUT = int32[:, ::1], int32[::1]
 #: left, top, steps a unit of the plane; lowest and highest step that is kept
 BOX = (float64, float64, float64, float64, float64)
-_WORK = float64[:, ::1]
+_WORK = float64[:, :, ::1]
 
 
-@inner(int64(_WORK, int64, _WORK, int64, float64, boolean))
-def _cut(source: Any, n: int, out: Any, axis: int, limit: float, upper: bool) -> int:
-    """One side of Sutherland-Hodgman: the part of an open ring on this side of ``limit``."""
+@inner(int64(_WORK, int64, int64, int64, float64, boolean))
+def _cut(work: Any, source: int, n: int, axis: int, limit: float, upper: bool) -> int:
+    """One side of Sutherland-Hodgman: the part of the open ring ``work[source, :n]`` on this side
+    of ``limit``, in the other half of ``work``."""
     m = 0
-    other = 1 - axis
+    other, to = 1 - axis, 1 - source
     for i in range(n):
         j = i - 1 if i > 0 else n - 1
-        a, b = source[j, axis], source[i, axis]
+        a, b = work[source, j, axis], work[source, i, axis]
         inside_a = a <= limit if upper else a >= limit
         inside_b = b <= limit if upper else b >= limit
         if inside_a != inside_b:
             t = (limit - a) / (b - a)
-            out[m, axis] = limit
-            out[m, other] = source[j, other] + t * (source[i, other] - source[j, other])
+            work[to, m, axis] = limit
+            c = work[source, j, other]
+            work[to, m, other] = c + t * (work[source, i, other] - c)
             m += 1
         if inside_b:
-            out[m, 0] = source[i, 0]
-            out[m, 1] = source[i, 1]
+            work[to, m, 0] = work[source, i, 0]
+            work[to, m, 1] = work[source, i, 1]
             m += 1
     return m
 
 
-@inner(int64(XY, U1, int64, int64, int64, *BOX, _WORK, _WORK))
-def _clip_ring(xy, level, zoom, start, stop, left, top, scale, low, high, a, b):
-    """Cut the open ring ``xy[start:stop]`` of the plane to the box; how many points ``a`` has then.
+@inner(types.UniTuple(int64, 2)(XY, U1, int64, int64, int64, *BOX, _WORK))
+def _clip_ring(xy, level, zoom, start, stop, left, top, scale, low, high, work):
+    """Cut the open ring ``xy[start:stop]`` of the plane to the box.
 
-    ``b`` is for what is between. A side makes a ring at most half as long again.
+    Which half of ``work`` it is in then, and how many points it has. A side makes a ring at
+    most half as long again.
     """
-    n = 0
+    n, at = 0, 0
     minx, miny, maxx, maxy = np.inf, np.inf, -np.inf, -np.inf
     for v in range(start, stop):
         if level.shape[0] and level[v] > zoom:
             continue
         x, y = xy[v, 0], xy[v, 1]
-        a[n, 0], a[n, 1] = x, y
+        work[0, n, 0], work[0, n, 1] = x, y
         n += 1
         minx, maxx = min(minx, x), max(maxx, x)
         miny, maxy = min(miny, y), max(maxy, y)
     west, east = left + low / scale, left + high / scale
     south, north = top - high / scale, top - low / scale
     if n < 3 or maxx < west or minx > east or maxy < south or miny > north:
-        return 0
-    if minx < west or maxx > east:
-        n = _cut(a, n, b, 0, west, False)
-        n = _cut(b, n, a, 0, east, True)
-    if miny < south or maxy > north:
-        n = _cut(a, n, b, 1, south, False)
-        n = _cut(b, n, a, 1, north, True)
-    return n
+        return 0, 0
+    if minx < west:
+        n, at = _cut(work, at, n, 0, west, False), 1 - at
+    if maxx > east:
+        n, at = _cut(work, at, n, 0, east, True), 1 - at
+    if miny < south:
+        n, at = _cut(work, at, n, 1, south, False), 1 - at
+    if maxy > north:
+        n, at = _cut(work, at, n, 1, north, True), 1 - at
+    return at, n
 
 
 @inner(int64(int64, int64, int64, int64, int64, int64))
@@ -79,10 +85,11 @@ def turn(ax: int, ay: int, bx: int, by: int, cx: int, cy: int) -> int:
     return (bx - ax) * (cy - by) - (by - ay) * (cx - bx)
 
 
-@inner(types.UniTuple(int64, 2)(XY, U1, int64, int64, int64, *BOX, OUT_XY, int64))
+@inner(types.UniTuple(int64, 2)(int64, int64, int64, int64, int64, *BOX, OUT_XY, int64))
 def _put_ring(xy, level, zoom, start, stop, left, top, scale, low, high, out, at):
-    """Put the open ring ``xy[start:stop]`` of the plane on the grid at ``out[at:]``.
+    """Put the open ring of the plane from ``start`` to ``stop`` on the grid at ``out[at:]``.
 
+    ``xy`` and ``level`` are addresses (level 0: all vertices are needed).
     Returns its length without repeated points, points on a straight line and spikes, and
     twice its area, which is 0 when nothing is left. The length is -1 when it leaves the box.
     """
@@ -92,10 +99,10 @@ def _put_ring(xy, level, zoom, start, stop, left, top, scale, low, high, out, at
     x, y, first_x, first_y = int64(0), int64(0), int64(0), int64(0)
     begun = False
     for v in range(start, stop):
-        if level.shape[0] and level[v] > zoom:
+        if level and byte_at(level, v) > zoom:
             continue
-        fx = np.floor((xy[v, 0] - left) * scale + 0.5)
-        fy = np.floor((top - xy[v, 1]) * scale + 0.5)
+        fx = np.floor((float_at(xy, 2 * v) - left) * scale + 0.5)
+        fy = np.floor((top - float_at(xy, 2 * v + 1)) * scale + 0.5)
         if not (low <= fx <= high and low <= fy <= high):
             return -1, 0
         last_x, last_y = x, y
@@ -175,8 +182,9 @@ def clip_polygons(xy, level, zoom, ring, part, row, rows, left, top, scale, low,
         points = ring[part[row[r + 1]]] - ring[part[row[r]]]
         all_points += points
         longest = max(longest, points)
-    a, b = np.empty((6 * longest + 8, 2)), np.empty((6 * longest + 8, 2))
-    all_needed = level[:0]
+    work = np.empty((2, 6 * longest + 8, 2))
+    plane = xy.ctypes.data
+    levels = level.ctypes.data if level.shape[0] else 0
     kept = np.empty(rows.shape[0], np.int32)
     out_row = np.empty(rows.shape[0] + 1, np.int32)
     out_part = np.empty(all_parts + 1, np.int32)
@@ -196,13 +204,14 @@ def clip_polygons(xy, level, zoom, ring, part, row, rows, left, top, scale, low,
                 exterior = k == part[p]
                 start, stop = int64(ring[k]), int64(ring[k + 1]) - 1  # the last repeats the first
                 n, area = _put_ring(
-                    xy, level, zoom, start, stop, left, top, scale, low, high, out, points
+                    plane, levels, zoom, start, stop, left, top, scale, low, high, out, points
                 )
                 if n < 0:
-                    n = _clip_ring(xy, level, zoom, start, stop, left, top, scale, low, high, a, b)
-                    n, area = _put_ring(
-                        a, all_needed, 0, 0, n, left, top, scale, low, high, out, points
+                    half, n = _clip_ring(
+                        xy, level, zoom, start, stop, left, top, scale, low, high, work
                     )
+                    cut = work.ctypes.data + 16 * half * work.shape[1]
+                    n, area = _put_ring(cut, 0, 0, 0, n, left, top, scale, low, high, out, points)
                 if area == 0:
                     if exterior:
                         break

@@ -17,9 +17,12 @@ from geo.tiles.kernels.machine import bits_of, byte_at, float_of, int32_at, int6
 
 STRING, INTEGER, NUMBER, BOOLEAN, DATE, DATETIME = range(6)
 
-#: Places in a line. Addresses are of the first row; ``FIRST``: bits before it in bitmaps.
-KIND, VALUES, VALID, FIRST, OFFSETS, DATA, WORDS, BYTES, LONGEST, ONCE, PLAIN, FACTOR = range(12)
-WIDTH = 12
+#: Places in a line. Addresses are of the first row; ``FIRST``: bits before it in bitmaps;
+#: ``MARKS``: columns without a bit in common have no value in common.
+KIND, VALUES, VALID, FIRST, OFFSETS, DATA, WORDS, BYTES, LONGEST, ONCE, PLAIN, FACTOR, MARKS = (
+    range(13)
+)
+WIDTH = 13
 
 LINES = types.Array(int64, 2, "C", readonly=True)
 

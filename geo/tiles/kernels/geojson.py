@@ -28,6 +28,7 @@ from geo.tiles.kernels.columns import (
 from geo.tiles.kernels.machine import (
     byte_at,
     copy_bytes,
+    float_at,
     float_of,
     int32_at,
     int64_at,
@@ -117,9 +118,8 @@ def _put_position(
     y -= FIRST_KNOT
     cubic = latitudes + 32 * (y // KNOT)
     t = float64(y % KNOT)
-    lat = float_of(int64_at(cubic, 0)) + t * (
-        float_of(int64_at(cubic, 1))
-        + t * (float_of(int64_at(cubic, 2)) + t * float_of(int64_at(cubic, 3)))
+    lat = float_at(cubic, 0) + t * (
+        float_at(cubic, 1) + t * (float_at(cubic, 2) + t * float_at(cubic, 3))
     )
     at = _put_degrees(at + 1, int64(np.rint(lat)), decimals)
     store_byte(at, 93)

@@ -11,11 +11,11 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 
-def _load(kind: Any, bits: int) -> Any:
+def _load(kind: Any, form: Any) -> Any:
     @intrinsic
     def load(typing_context: Any, address: Any, index: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pointer = builder.inttoptr(arguments[0], ir.IntType(bits).as_pointer())
+            pointer = builder.inttoptr(arguments[0], form.as_pointer())
             return builder.load(builder.gep(pointer, [arguments[1]]), align=1)
 
         return kind(types.int64, types.int64), generate
@@ -23,9 +23,10 @@ def _load(kind: Any, bits: int) -> Any:
     return load
 
 
-byte_at = _load(types.uint8, 8)  # (address, index) -> the value there
-int32_at = _load(types.int32, 32)
-int64_at = _load(types.int64, 64)
+byte_at = _load(types.uint8, ir.IntType(8))  # (address, index) -> the value there
+int32_at = _load(types.int32, ir.IntType(32))
+int64_at = _load(types.int64, ir.IntType(64))
+float_at = _load(types.float64, ir.DoubleType())
 
 
 def _simple(result: Any, *parameters: Any) -> Any:

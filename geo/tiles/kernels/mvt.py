@@ -112,18 +112,15 @@ def _number_keys(tags: Any) -> Any:
 @inner(int64(int64, int64[::1], int32[:, ::1], int64))
 def _put_tags(at: int, numbers: Any, tags: Any, i: int) -> int:
     """Feature.tags of feature ``i``."""
-    length = 0
+    end = at + 2  # room for a length of one byte: enough for 30 columns
     for c in range(numbers.shape[0]):
         if tags[i, c] >= 0:
-            length += _size(uint64(numbers[c])) + _size(uint64(tags[i, c]))
-    if length:
-        store_byte(at, 0x12)
-        at = put_varint(at + 1, uint64(length))
-        for c in range(numbers.shape[0]):
-            if tags[i, c] >= 0:
-                at = put_varint(at, uint64(numbers[c]))
-                at = put_varint(at, uint64(tags[i, c]))
-    return at
+            end = put_varint(end, uint64(numbers[c]))
+            end = put_varint(end, uint64(tags[i, c]))
+    if end == at + 2:
+        return at
+    store_byte(at, 0x12)
+    return _put_length(at + 1, 1, end)
 
 
 @loop(

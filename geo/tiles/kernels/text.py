@@ -62,7 +62,8 @@ def put_integer(at: int, value: int) -> int:
 
 @inner(int64(int64, int64))
 def put_date(at: int, days: int) -> int:
-    """YYYY-MM-DD of days since 1970-01-01 (proleptic Gregorian, years 0 to 9999)."""
+    """YYYY-MM-DD of days since 1970-01-01 (proleptic Gregorian, years 0 to 9999);
+    6 bytes behind it are spoiled."""
     z = days + 719468
     era = z // 146097
     day_of_era = z - era * 146097
@@ -74,11 +75,12 @@ def put_date(at: int, days: int) -> int:
     day = day_of_year - (153 * month_from_march + 2) // 5 + 1
     month = month_from_march + 3 if month_from_march < 10 else month_from_march - 9
     year = year_of_era + era * 400 + (1 if month <= 2 else 0)
-    at = put_digits(at, year, 4)
-    store_byte(at, 45)
-    at = put_digits(at + 1, month, 2)
-    store_byte(at, 45)
-    return put_digits(at + 1, day, 2)
+    digits = eight_digits(year * 10000 + month * 100 + day) | uint64(ZEROS)
+    dashes = uint64(45 << 32 | 45 << 56)
+    month_digits = ((digits >> uint64(32)) & uint64(0xFFFF)) << uint64(40)
+    store_word(at, (digits & uint64(0xFFFFFFFF)) | dashes | month_digits)
+    store_word(at + 8, digits >> uint64(48))
+    return at + 10
 
 
 @inner(int64(int64, int64))

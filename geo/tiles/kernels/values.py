@@ -19,6 +19,7 @@ from geo.tiles.kernels.columns import (
     KIND,
     LINES,
     LONGEST,
+    MARKS,
     NUMBER,
     OFFSETS,
     ONCE,
@@ -201,6 +202,21 @@ def _wire(kind: int) -> int:
     return kind if kind in (INTEGER, NUMBER, BOOLEAN) else STRING
 
 
+@inner(boolean(LINES, int64, int64, int64, int64))
+def _shares(lines: Any, sources: int, columns: int, column: int, wire: int) -> bool:
+    """Whether a column of this wire type may have values that another source or column has."""
+    if _wire(int64_at(line_of(lines, column), KIND)) != wire:
+        return False
+    if sources > 1:
+        return True
+    marks = int64_at(line_of(lines, column), MARKS)
+    for c in range(columns):
+        line = line_of(lines, c)
+        if c != column and _wire(int64_at(line, KIND)) == wire and int64_at(line, MARKS) & marks:
+            return True
+    return False
+
+
 @loop(int64(LINES, _I8, _I8, _TAGS, uint8[::1], _ENDS))
 def number_values(lines, starts, rows, tags, values, ends):
     """Number the values of all columns of all sources; how many there are.
@@ -214,23 +230,20 @@ def number_values(lines, starts, rows, tags, values, ends):
     count = 0
     ends[0] = 0
     for wire in (STRING, INTEGER, NUMBER, BOOLEAN):
-        # The column with most values comes last: it looks the others up and need not be
-        # remembered itself.
-        last, largest, room, alike = -1, -1, 0, 0
+        # Only columns that may have a value in common are looked up by its bytes. The one with
+        # most values comes last: it looks the others up and need not be remembered itself.
+        last, largest, room = -1, -1, 0
         for c in range(columns):
-            if _wire(int64_at(line_of(lines, c), KIND)) == wire:
+            if _shares(lines, sources, columns, c, wire):
                 most = 0
                 for s in range(sources):
                     most += most_values(line_of(lines, s * columns + c), starts[s + 1] - starts[s])
                 room += most
-                alike += 1
                 # Days repeat far more than a large dictionary's words.
                 rank = 2 * most + (int64_at(line_of(lines, c), KIND) == STRING)
                 if rank > largest:
                     last, largest = c, rank
-        if alike == 0:
-            continue
-        if sources == 1:
+        if sources == 1 and room:
             room -= largest // 2
         size = 2
         while size < 2 * room:
@@ -238,14 +251,15 @@ def number_values(lines, starts, rows, tags, values, ends):
         slots = np.zeros(size if room else 0, np.uint64)
         for turn in range(columns + 1):
             c = last if turn == columns else turn
-            if _wire(int64_at(line_of(lines, c), KIND)) != wire or (c == last) != (turn == columns):
+            if c < 0 or (c == last) != (turn == columns):
                 continue
-            remember = c != last or sources > 1
+            if _wire(int64_at(line_of(lines, c), KIND)) != wire:
+                continue
+            shares = _shares(lines, sources, columns, c, wire)
             for s in range(sources):
-                line = line_of(lines, s * columns + c)
-                chosen = rows[starts[s] : starts[s + 1]]
                 count = _number_column(
-                    line, chosen, tags, starts[s], c,
-                    values.ctypes.data, ends, count, slots, remember,
+                    line_of(lines, s * columns + c), rows[starts[s] : starts[s + 1]],
+                    tags, starts[s], c, values.ctypes.data, ends, count,
+                    slots if shares else slots[:0], c != last or sources > 1,
                 )  # fmt: skip
     return count

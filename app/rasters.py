@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 #: Decoding keeps a core busy: more threads would only take turns.
 THREADS = max(2, min(4, os.cpu_count() or 2))
-LONGEST_WAIT = 10.0  # seconds in the queue, then the answer is "try again"
+LONGEST_WAIT = 20.0  # seconds in the queue, then the answer is "try again"
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,6 @@ def read(
     Raises `Rejected`: E_TOO_LARGE, E_DXF (damaged), E_DXF_EMPTY (nothing of that kind).
     """
     from ezdxf.filemanagement import readfile  # noqa: PLC0415 (a second to load)
-    from ezdxf.lldxf.const import DXFError  # noqa: PLC0415
 
     if path.stat().st_size > MAX_BYTES:
         raise Rejected(
@@ -54,18 +53,27 @@ def read(
             path, encoding=canonical(encoding) if encoding else None, errors="replace"
         )
         space = list(drawing.modelspace())
-    except (DXFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise _damaged(str(error)) from error
+    except (MemoryError, Rejected):
+        raise
+    except Exception as error:  # a damaged drawing breaks the library anywhere
+        raise _damaged(f"{type(error).__name__}: {error}") from error
     if len(space) > MAX_RECORDS:
         raise _damaged("too many entities")
     found = _Found()
     for entity in space:
         try:
             found.take(entity, kind)
-        except (DXFError, ValueError, ZeroDivisionError, IndexError) as error:
+        except (MemoryError, Rejected):
+            raise
+        except Exception as error:
             raise _damaged(f"{entity.dxftype()} {entity.dxf.handle}: {error}") from error
     if kind == "MultiPolygon" and not found.shapes:
-        found.hatched()
+        try:
+            found.hatched()
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise _damaged(f"HATCH: {error}") from error
     if not found.shapes:
         raise _empty(found.left)
     return _content(found, Encoding(str(drawing.encoding), "decision" if encoding else "dxf"))

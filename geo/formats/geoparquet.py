@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import shapely
 
-from geo.crs import resolve
+from geo.crs import STORAGE, resolve
 from geo.formats.source import GEOMETRY, Source, text_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _FIBOA = "0.2.0"
 _BBOX = pa.struct([(side, pa.float64()) for side in ("xmin", "ymin", "xmax", "ymax")])
@@ -27,29 +30,24 @@ _BBOX = pa.struct([(side, pa.float64()) for side in ("xmin", "ymin", "xmax", "ym
 def write(path: Path, source: Source) -> None:
     """Write row groups as the batches come, after a first look for the bounds."""
     metadata: dict[str, str] = {}
+    sides = np.empty((0, 4))
     if source.has_geometry:
-        metadata["geo"] = json.dumps(_geo(source))
+        sides = np.concatenate(
+            [sides, *(shapely.bounds(source.shapes(batch)) for batch in source.batches())]
+        )
+        metadata["geo"] = json.dumps(_geo(source, sides))
     if source.layer.geometry == "MultiPolygon":
         collection = {"fiboa_version": _FIBOA, "fiboa_extensions": [], "id": source.layer.id,
                       "title": source.layer.title.zh}  # fmt: skip
         metadata["fiboa"] = json.dumps(collection, ensure_ascii=False)
-    nothing = _table(source, pa.RecordBatch.from_pylist([], schema=source.schema))
+    nothing = _table(source, pa.RecordBatch.from_pylist([], schema=source.schema), sides[:0])
     schema = nothing.schema.with_metadata(metadata)
+    begin = 0
     with pq.ParquetWriter(path, schema, compression="zstd", version="2.6") as writer:
         for batch in _chunks(source):
-            writer.write_table(_table(source, batch).replace_schema_metadata(metadata))
-
-
-def _bounds(source: Source) -> list[float] | None:
-    """West, south, east, north of all shapes, None without any."""
-    low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    for batch in source.batches():
-        sides = shapely.bounds(source.shapes(batch))
-        sides = sides[~np.isnan(sides[:, 0])]
-        if len(sides):
-            low = np.minimum(low, sides[:, :2].min(axis=0))
-            high = np.maximum(high, sides[:, 2:].max(axis=0))
-    return [*low.tolist(), *high.tolist()] if np.isfinite(low).all() else None
+            table = _table(source, batch, sides[begin : begin + len(batch)])
+            writer.write_table(table.replace_schema_metadata(metadata))
+            begin += len(batch)
 
 
 def _chunks(source: Source, rows: int = 50_000) -> Any:
@@ -66,7 +64,7 @@ def _chunks(source: Source, rows: int = 50_000) -> Any:
             yield merged[0]
 
 
-def _table(source: Source, batch: pa.RecordBatch) -> pa.Table:
+def _table(source: Source, batch: pa.RecordBatch, sides: NDArray[np.float64]) -> pa.Table:
     columns: dict[str, pa.Array] = {}
     names = [name for name in source.names if name != "fid"]
     polygons = source.layer.geometry == "MultiPolygon"
@@ -83,9 +81,10 @@ def _table(source: Source, batch: pa.RecordBatch) -> pa.Table:
     columns["fid"] = batch.column("fid")
     columns |= {name: text_of(batch, name) for name in names}
     if source.has_geometry:
-        shapes = source.shapes(batch)
-        columns[GEOMETRY] = pa.array(shapely.to_wkb(shapes, flavor="iso"), pa.binary())
-        sides = shapely.bounds(shapes)
+        if source.crs == STORAGE:
+            columns[GEOMETRY] = batch.column(GEOMETRY).cast(pa.binary())
+        else:
+            columns[GEOMETRY] = pa.array(shapely.to_wkb(source.shapes(batch)), pa.binary())
         fields = [pa.array(sides[:, i], from_pandas=True) for i in range(4)]
         columns["bbox"] = pa.StructArray.from_arrays(
             fields, fields=list(_BBOX), mask=pa.array(np.isnan(sides[:, 0]))
@@ -99,17 +98,16 @@ def _table(source: Source, batch: pa.RecordBatch) -> pa.Table:
     return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(schema))
 
 
-def _geo(source: Source) -> dict[str, Any]:
+def _geo(source: Source, sides: NDArray[np.float64]) -> dict[str, Any]:
     covering = {side: ["bbox", side] for side in ("xmin", "ymin", "xmax", "ymax")}
     column: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": [source.layer.geometry],
         "crs": resolve(source.crs).to_json_dict(),
         "edges": "planar",
-        "orientation": "counterclockwise",
         "covering": {"bbox": covering},
     }
-    bounds = _bounds(source)
-    if bounds is not None:
-        column["bbox"] = bounds
+    known = sides[~np.isnan(sides[:, 0])]
+    if len(known):
+        column["bbox"] = [*known[:, :2].min(axis=0).tolist(), *known[:, 2:].max(axis=0).tolist()]
     return {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}

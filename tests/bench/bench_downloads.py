@@ -9,7 +9,6 @@ Run: python -m tests.bench.bench_downloads [parcels]
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,8 +20,10 @@ import pyogrio
 
 from app.api.encode import csv_rows
 from app.commands.opened import opened
-from app.downloads import made, told
-from app.jobs.sandbox import Limits
+from app.downloads import stage, told
+from app.jobs.sandbox import Limits, execute
+from geo.formats.export import arguments
+from geo.formats.source import Source
 from tests.bench.parcels import LAYER, write
 
 PARCELS = 200_000
@@ -63,23 +64,28 @@ def main(count: int = PARCELS) -> None:
             view = place.snapshots().view(LAYER)
 
             def child(form: str) -> None:
-                with made(form, view, place.catalog.codelists, folder / "work", Limits(),
-                          about=told(view)) as path:  # fmt: skip
-                    sizes[form] = path.stat().st_size
+                work = Path(tempfile.mkdtemp(dir=folder))
+                rows = stage(view, work / "rows.arrow")
+                source = Source(view.layer, place.catalog.codelists, work / "rows.arrow", rows,
+                                about=told(view))  # fmt: skip
+                asked = arguments(source, form, work / "out")
+                done = execute("geo.formats.export:main", asked, work, Limits(), readable=[])
+                sizes[form], peaks[form] = done.result["bytes"], done.peak_bytes >> 20
 
             def streamed() -> None:
                 sizes["csv"] = sum(len(piece) for _, piece in csv_rows(view))
 
             sizes: dict[str, int] = {}
+            peaks: dict[str, int] = {}
             print(f"{view.count():,} parcels to a file")
             for form in (*theirs, "landtxt"):
                 ours = seconds(streamed if form == "csv" else lambda form=form: child(form))
-                peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
                 line = f"  {form:<8} {ours:6.2f} s  {sizes[form] / 2**20:6.1f} MiB"
                 if form in theirs:
                     other = seconds(theirs[form])
                     line += f"   geopandas {other:6.2f} s   {other / ours:5.1f} times"
-                print(f"{line}   (largest child so far {peak} MiB)", flush=True)
+                peak = f"   child {peaks[form]} MiB" if form in peaks else ""
+                print(line + peak, flush=True)
 
 
 if __name__ == "__main__":

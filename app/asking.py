@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -45,7 +44,7 @@ class Ask(BaseModel):
     as_of: str | None = Field(None, max_length=40)
     unit: Unit = "mu"
     round: int | None = Field(None, ge=0, le=6, description="Decimals of `reported`.")
-    adjust: Decimal | None = Field(None, gt=0, le=10**12, description="Control area, in `unit`.")
+    adjust: float | None = Field(None, ge=0, le=1e12, description="Control area, in `unit`.")
     overlaps: bool = Field(False, description="List the features with overlaps.")
     f: Literal["json", "csv", "xlsx", "html", "pdf"] | None = None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -88,7 +87,7 @@ async def _ask(
         int | None, Query(ge=0, le=6, description="Decimals of `reported`, in `unit`.")
     ] = None,
     adjust: Annotated[
-        Decimal | None, Query(gt=0, le=10**12, description="Control area in `unit`: 面积平差.")
+        float | None, Query(ge=0, le=1e12, description="Control area in `unit`: 面积平差.")
     ] = None,
     overlaps: Annotated[bool, Query(description="List the features with overlaps.")] = False,
     f: Annotated[Literal["json", "csv", "xlsx", "html", "pdf"] | None, Query()] = None,

@@ -37,7 +37,7 @@ def rounded(
 
 
 def adjusted(
-    units: Sequence[int], control: Decimal, unit: Unit, decimals: int | None = None
+    units: Sequence[int], control: Decimal | float, unit: Unit, decimals: int | None = None
 ) -> Adjusted:
     """面积平差: every part times control / total, rounded by largest remainder.
 

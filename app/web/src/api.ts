@@ -77,6 +77,8 @@ export interface Totals {
   overlap_removed?: Area | null;
   method?: Bilingual;
   definition?: Bilingual;
+  /** What the values of groups are called, by grouping. */
+  titles?: Record<string, Record<string, Bilingual>>;
   revision: number;
   /** When that revision was made. */
   time?: string | null;

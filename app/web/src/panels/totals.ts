@@ -14,6 +14,8 @@ interface Question {
   collection: Collection;
   by: string;
   schema: Schema;
+  /** Layers at whose edges features can be cut: districts, counties. */
+  zones: Collection[];
 }
 
 export function totalsPanel(root: HTMLElement, context: Context): void {
@@ -41,12 +43,12 @@ export function totalsPanel(root: HTMLElement, context: Context): void {
       const by = store.get().totals?.by ?? chosen.liangtian.class_field ?? "";
       const totals = await api.totals(chosen.id, by);
       if (mine !== asked) return;
-      const question = { collection: chosen, by, schema };
+      const question = { collection: chosen, by, schema, zones: zonesFor(chosen, layers) };
       fill(controls, ...selectors(layers, question, context));
       fill(body, ...answer(totals, question, context));
     } catch (error) {
       if (mine !== asked) return;
-      fill(controls, ...selectors(layers, { collection: chosen, by: "", schema: { properties: {} } }, context));
+      fill(controls, ...selectors(layers, { collection: chosen, by: "", schema: { properties: {} }, zones: [] }, context));
       fill(body, failed(error, context, () => void update()));
     } finally {
       if (mine === asked) body.classList.remove("stale");
@@ -65,6 +67,10 @@ function firstLayer(layers: Collection[], shown: string[]): Collection | undefin
   return [...layers].sort(
     (a, b) => worth(b) - worth(a) || (b.liangtian.count ?? 0) - (a.liangtian.count ?? 0),
   )[0];
+}
+
+function zonesFor(chosen: Collection, layers: Collection[]): Collection[] {
+  return layers.filter((layer) => layer.id !== chosen.id && (isZone(layer) || layer.id === GROUND));
 }
 
 function groupFields({ collection, schema }: Question): [string, Property][] {
@@ -89,7 +95,11 @@ function selectors(layers: Collection[], question: Question, { store }: Context)
     select(
       t("totals.by"),
       by,
-      [...groupFields(question).map(([name, { title }]): [string, string] => [name, title ?? name]), ["", t("totals.by.none")]],
+      [
+        ...groupFields(question).map(([name, { title }]): [string, string] => [name, title ?? name]),
+        ...question.zones.map(({ id, title }): [string, string] => [id, t("totals.by.zone", { zone: title })]),
+        ["", t("totals.by.none")],
+      ],
       (name) => change(collection.id, name),
     ),
     units(store),
@@ -137,7 +147,7 @@ function answer(totals: Totals, question: Question, context: Context): HTMLEleme
   }
   const whole = totals.total.area_m2;
   const total = shortArea(whole, unit);
-  const rows = ordered(totals.rows, question);
+  const rows = ordered(totals, question);
   const longest = Math.max(...rows.map((row) => row.area_m2), Number.MIN_VALUE);
   const parts: (HTMLElement | false)[] = [
     h(
@@ -174,7 +184,8 @@ interface TitledRow extends TotalRow {
 }
 
 /** Coded groups in the order of their list, others by size; blanks last. */
-function ordered(rows: TotalRow[], { by, schema, collection }: Question): TitledRow[] {
+function ordered({ rows, titles }: Totals, { by, schema, collection, zones }: Question): TitledRow[] {
+  const blankTitle = t(zones.some(({ id }) => id === by) ? "totals.outside" : "totals.blank");
   const codes: Code[] = schema.properties[by]?.oneOf ?? [];
   const classes = classColors(codes);
   const at = (row: TotalRow): number => codes.findIndex((code) => code.const === String(row.group[by] ?? ""));
@@ -186,7 +197,7 @@ function ordered(rows: TotalRow[], { by, schema, collection }: Question): Titled
       const blank = value === null || value === undefined || value === "";
       return {
         ...row,
-        title: known?.title ?? (blank ? t("totals.blank") : String(value)),
+        title: known?.title ?? (blank ? blankTitle : (titles?.[by]?.[String(value)]?.[language()] ?? String(value))),
         color: coloured ? (known?.color ?? OTHER) : blank ? OTHER : collection.liangtian.style.color,
       };
     })
@@ -217,9 +228,13 @@ function facts(totals: Totals, unit: AreaUnit): HTMLElement {
 }
 
 function downloads({ collection, by }: Question, { api, actions }: Context): HTMLElement {
-  const get = (): void => {
-    const query = { layer: collection.id, by, f: "csv" };
-    api.download("/totals", query, `${collection.title}.csv`).catch(actions.report);
+  const get = (f: string) => (): void => {
+    api.download("/totals", { layer: collection.id, by, f }, `${collection.title}.${f}`).catch(actions.report);
   };
-  return h("div", { class: "row" }, button(t("totals.csv"), get, "quiet"));
+  return h(
+    "div",
+    { class: "row" },
+    button(t("totals.xlsx"), get("xlsx"), "quiet"),
+    button(t("totals.csv"), get("csv"), "quiet"),
+  );
 }

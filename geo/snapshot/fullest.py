@@ -46,8 +46,7 @@ def fullest(rows: Any, corners: Any, start: Any, xy: Any, level: Any, first: int
     for z in range(first, DEEPEST + 1):
         side = 1 << z
         scale = side / _WORLD
-        keys[:] = -1
-        sums[:] = 0
+        _clear(keys, sums)
         used, wide = 0, 0
         # Two passes: 0 counts features in every tile that they meet, 1 vertices where they lie.
         for i in range(rows.shape[0]):
@@ -107,11 +106,22 @@ def fullest(rows: Any, corners: Any, start: Any, xy: Any, level: Any, first: int
 
 @njit(cache=True, nogil=True)
 def _grown(keys: Any, sums: Any) -> Any:
-    more = np.full(2 * keys.shape[0], -1, np.int64)
-    moved = np.zeros((more.shape[0], 3), np.int64)
+    more = np.empty(2 * keys.shape[0], np.int64)
+    moved = np.empty((more.shape[0], 3), np.int64)
+    _clear(more, moved)
     for k in range(keys.shape[0]):
         if keys[k] >= 0:
             slot = _find(more, keys[k])
             more[slot] = keys[k]
-            moved[slot] = sums[k]
+            for c in range(3):
+                moved[slot, c] = sums[k, c]
     return more, moved
+
+
+@njit(cache=True, nogil=True)
+def _clear(keys: Any, sums: Any) -> None:
+    # Loops: assigning whole arrays takes seconds to compile.
+    for k in range(keys.shape[0]):
+        keys[k] = -1
+        for c in range(3):
+            sums[k, c] = 0

@@ -28,8 +28,8 @@ from geo.record.protocol import Author, ChangeSet, attribute_schema
 from geo.snapshot.base import compact
 from geo.tiles.grid import tile_of
 from tests.bench import servers
-from tests.bench.bench_tiles import parcels
 from tests.bench.load import Load, load
+from tests.bench.tile_world import parcels
 from tests.environment import ROOT
 from tests.postgres import free_port, postgres_server
 

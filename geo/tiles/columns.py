@@ -157,7 +157,7 @@ def _word_marks(ends: NDArray[np.int32], text: NDArray[np.uint8]) -> int:
     padded = np.concatenate((text, np.zeros(2, np.uint8))).astype(np.int64)
     first = np.where(sizes > 0, padded[starts], 0)
     second = np.where(sizes > 1, padded[starts + 1], 0)
-    return _bits(sizes * 31 + first * 7 + second)
+    return _text_bits(sizes, first, second)
 
 
 def _marks(kind: int, column: pa.Array) -> int:
@@ -175,7 +175,14 @@ def _marks(kind: int, column: pa.Array) -> int:
         return _bits(np.arange(low.bit_length(), high.bit_length() + 1))
     digits = np.arange(low.year // 100, high.year // 100 + 1)
     size = 10 if kind == DATE else 20
-    return _bits(size * 31 + (48 + digits // 10) * 7 + 48 + digits % 10)
+    return _text_bits(np.full(len(digits), size), 48 + digits // 10, 48 + digits % 10)
+
+
+def _text_bits(
+    sizes: NDArray[np.integer], first: NDArray[np.integer], second: NDArray[np.integer]
+) -> int:
+    mixed = (sizes.astype(np.int64) << 16 | first << 8 | second) * 0x9E3779B1
+    return _bits((mixed & 0xFFFFFFFF) >> 26)
 
 
 def _bits(numbers: NDArray[np.integer]) -> int:

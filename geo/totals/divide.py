@@ -17,7 +17,7 @@ import shapely
 from geo.area import ellipsoidal_area, length
 from geo.totals.kernels.grid import MIXED, NONE, fill, look_up
 from geo.totals.kernels.pairs import APART, INSIDE
-from geo.totals.overlap import related, sliver
+from geo.totals.overlap import meeting, related, sliver
 from geo.totals.rows import Outline, Plane, Rows, Shapes, outline_of_shapes, whole
 
 if TYPE_CHECKING:
@@ -130,8 +130,8 @@ class Division:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(piece, zone) whose bounds meet, by piece and then in the order of the zones' fids."""
         there = np.flatnonzero(~np.isnan(self.zones.bounds[:, 0]))
-        tree = shapely.STRtree(shapely.box(*self.zones.bounds[there].T))
-        piece, zone = tree.query(shapely.box(*bounds[pieces.row].T))
+        boxes = shapely.box(*bounds[pieces.row].T)
+        piece, zone = meeting(boxes, shapely.box(*self.zones.bounds[there].T))
         zone = there[zone]
         order = np.lexsort((self.zones.fid[zone], piece))
         return piece[order], zone[order]

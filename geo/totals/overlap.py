@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_MOST_PAIRS = 20_000_000
-_CHUNK = 256
+#: Pairs of bounds that meet; pairs that really overlap; pairs that only an overlay can tell.
+_MOST_PAIRS = 8_000_000
+_MOST_OVERLAPS = 400_000
+_MOST_UNKNOWN = 50_000
+_CHUNK = 128
 #: So many new rows are compared with all others one by one; more make a tree worth while.
 _FEW = 200
 _KEPT_CUTS = 200_000
@@ -192,6 +195,8 @@ def _pairs(
     relation = related(outline, a, outline, b)
     meets = relation != APART
     open_ = np.flatnonzero(relation == UNKNOWN)
+    if len(open_) > _MOST_UNKNOWN or int(meets.sum()) > _MOST_OVERLAPS:
+        raise too_costly()
     if len(open_):
         first, second = (plane.flat(rows.geometries(x[open_])) for x in (later, earlier))
         shared = whole(ellipsoidal_area(plane.lonlat(overlay.intersection(first, second))))
@@ -227,22 +232,32 @@ def _near(
             found.append(np.stack((np.full(len(hits), at), hits)))
     else:
         boxes = shapely.box(*bounds[there].T)
-        tree = shapely.STRtree(boxes)
-        chosen = np.searchsorted(there, asked)
-        count = 0
-        for start in range(0, len(chosen), _CHUNK):
-            some = chosen[start : start + _CHUNK]
-            pair = tree.query(boxes[some])
-            found.append(np.stack((there[some[pair[0]]], there[pair[1]])))
-            count += pair.shape[1]
-            if count > 2 * _MOST_PAIRS:
-                raise too_costly()
+        first, second = meeting(boxes[np.searchsorted(there, asked)], boxes)
+        found.append(np.stack((asked[first], there[second])))
     left, right = np.concatenate(found, axis=1)
     # Each pair once: of two asked rows the one with the higher place speaks.
     is_asked = np.zeros(len(bounds), dtype=bool)
     is_asked[asked] = True
     once = (left != right) & (~is_asked[right] | (left > right))
     return left[once], right[once]
+
+
+def meeting(
+    boxes: NDArray[np.object_], others: NDArray[np.object_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places of boxes and others that meet. Raises `Rejected` E_TOO_COSTLY for far too many."""
+    tree = shapely.STRtree(others)
+    found: list[NDArray[np.int64]] = [np.empty((2, 0), dtype=np.int64)]
+    count = 0
+    for start in range(0, len(boxes), _CHUNK):
+        pair = tree.query(boxes[start : start + _CHUNK])
+        pair[0] += start
+        found.append(pair)
+        count += pair.shape[1]
+        if count > 2 * _MOST_PAIRS:
+            raise too_costly()
+    first, second = np.concatenate(found, axis=1)
+    return first, second
 
 
 def too_costly() -> Rejected:

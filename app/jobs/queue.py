@@ -34,7 +34,6 @@ class Job:
     person: str | None
     attempt: int
     lease: str | None
-    heartbeat: str | None
     cancel_requested: bool
     progress: dict[str, Any] | None
     checkpoint: dict[str, Any] | None
@@ -84,7 +83,6 @@ def _job(row: Row[Any]) -> Job:
         person=row.person,
         attempt=row.attempt,
         lease=row.lease_token,
-        heartbeat=row.heartbeat_at,
         cancel_requested=bool(row.cancel_requested),
         progress=_load(row.progress),
         checkpoint=_load(row.checkpoint),
@@ -187,7 +185,6 @@ class Queue:
                 .values(
                     state="running",
                     lease_token=f"{holder}/{secrets.token_hex(12)}",
-                    heartbeat_at=now(),
                     attempt=jobs.c.attempt + 1,
                     started_at=now(),
                 )
@@ -200,12 +197,6 @@ class Queue:
             self._set(connection, job, progress=dump({"stage": stage, "fraction": fraction}))
             row = connection.execute(select(jobs.c.cancel_requested).where(jobs.c.id == job.id))
             return bool(row.scalar_one())
-
-    def beat(self, job: Job) -> None:
-        """Show that the worker lives. Raises `LostLease`."""
-        with self.record.write() as connection:
-            # Whoever watches compares it with what it was, never with a clock.
-            self._set(connection, job, heartbeat_at=now())
 
     def keep(self, connection: Connection, job: Job, checkpoint: dict[str, Any]) -> None:
         """Remember how far a job is, for the attempt after this one. Raises `LostLease`."""

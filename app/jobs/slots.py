@@ -1,7 +1,9 @@
 """Which workers there are, and whether one lives: file locks, which the kernel frees at death.
 
-A worker takes one slot, ``DATA/workers/NAME.lock``, writes an id of its own into it and keeps
-it locked. Its leases begin with ``NAME/ID``: free lock or another id means that it is dead.
+A worker takes one slot, ``DATA/workers/NAME.lock``, writes an id of its own into it, keeps it
+locked and counts up in it. Its leases begin with ``NAME/ID``: a free lock or another id means
+that it is dead, a count that stands still that it is stopped. The record has no part in it, so
+that a long commit does not look like death.
 """
 
 from __future__ import annotations
@@ -9,27 +11,40 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-from app.jobs.queue import Job
 
 #: One look that comes late (the machine slept, we were stopped) counts for no more than this.
 _STEP = 2.0
+_COUNT_AT = 64
 
 
 class Slot:
     """A slot that this process holds until `free`, or until it dies."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        self._descriptor = descriptor
         self.holder = f"{path.stem}/{secrets.token_hex(8)}"
+        self._descriptor: int | None = descriptor
+        self._count = 0
+        self._lock = threading.Lock()
         os.truncate(descriptor, 0)
-        os.pwrite(descriptor, self.holder.encode(), 0)
+        os.pwrite(descriptor, self.holder.encode().ljust(_COUNT_AT), 0)
+        self.beat()
+
+    def beat(self) -> None:
+        """Show that the worker lives; nothing once it is freed."""
+        with self._lock:
+            if self._descriptor is not None:
+                self._count += 1
+                os.pwrite(self._descriptor, b"%020d" % self._count, _COUNT_AT)
 
     def free(self) -> None:
-        os.close(self._descriptor)
+        with self._lock:
+            descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def take(folder: Path, names: Iterable[str]) -> Slot | None:
@@ -47,45 +62,44 @@ def take(folder: Path, names: Iterable[str]) -> Slot | None:
     return None
 
 
-def lives(folder: Path, holder: str) -> bool:
-    """Whether the worker of this ``NAME/ID`` still holds its slot."""
+def count_of(folder: Path, holder: str) -> bytes | None:
+    """How far the worker of this ``NAME/ID`` has counted; None when it is dead."""
     path = folder / f"{holder.partition('/')[0]}.lock"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        return False
+        return None
     try:
-        if os.pread(descriptor, 100, 0).decode("ascii", "replace") != holder:
-            return False
+        content = os.pread(descriptor, 100, 0)
+        if content[:_COUNT_AT].rstrip() != holder.encode():
+            return None
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return content[_COUNT_AT:]
     finally:
         os.close(descriptor)
-    return False
+    return None
 
 
 class Watch:
-    """Finds workers that live but stand still: their heartbeat has not changed for a while.
+    """Finds workers that live but stand still: their count has not changed for a while.
 
     Time is what passes between our own looks, never a clock that can be set.
     """
 
     def __init__(self, still_s: float) -> None:
         self._still_s = still_s
-        self._seen: dict[tuple[int, str | None], tuple[str | None, float]] = {}
+        self._seen: dict[str, tuple[bytes, float]] = {}
         self._looked = time.monotonic()
 
-    def still(self, running: list[Job]) -> list[Job]:
-        """Jobs whose heartbeat did not change for ``still_s`` seconds."""
+    def still(self, counts: Mapping[str, bytes]) -> set[str]:
+        """Of leases with the counts of their workers, those whose count did not change for
+        ``still_s`` seconds."""
         passed = min(time.monotonic() - self._looked, _STEP)
         self._looked = time.monotonic()
-        seen, found = {}, []
-        for job in running:
-            before, quiet = self._seen.get((job.id, job.lease), (job.heartbeat, 0.0))
-            quiet = quiet + passed if before == job.heartbeat else 0.0
-            seen[job.id, job.lease] = (job.heartbeat, quiet)
-            if quiet >= self._still_s:
-                found.append(job)
+        seen: dict[str, tuple[bytes, float]] = {}
+        for lease, count in counts.items():
+            before, quiet = self._seen.get(lease, (b"", 0.0))
+            seen[lease] = (count, quiet + passed if before == count else 0.0)
         self._seen = seen
-        return found
+        return {lease for lease, (_, quiet) in seen.items() if quiet >= self._still_s}

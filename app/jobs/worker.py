@@ -102,18 +102,8 @@ class Workers:
     def _beat(self) -> None:
         while not self._stopping.wait(self._beat_s):
             for worker in self._each:
-                job = worker.job
-                if job is None:
-                    continue
-                try:
-                    worker.queue.beat(job)
-                except LostLease:
-                    worker.lost = job
-                except StorageError as error:
-                    # Busy by our own long commit, for one; nobody can take the job meanwhile.
-                    log.info("no heartbeat of job %s now: %s", job.id, error.code)
-                except Exception:
-                    log.exception("the heartbeat of job %s could not be written", job.id)
+                if worker.slot is not None:
+                    worker.slot.beat()
 
 
 class Worker:
@@ -122,7 +112,7 @@ class Worker:
     def __init__(self, state: State, names: Sequence[str], stopping: threading.Event) -> None:
         self.state = state
         self.queue = Queue(state.record)
-        self.job: Job | None = None
+        self.slot: slots.Slot | None = None
         self.lost: Job | None = None
         self.stopping = stopping
         self.thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -132,11 +122,11 @@ class Worker:
         self._looked = self._swept = -1e9
 
     def _run(self) -> None:
-        slot = None
-        while slot is None and not self.stopping.is_set():
-            slot = slots.take(self._folder, self._names)
-            if slot is None:
+        while self.slot is None and not self.stopping.is_set():
+            self.slot = slots.take(self._folder, self._names)
+            if self.slot is None:
                 self.stopping.wait(1)
+        slot = self.slot
         if slot is None:
             return
         # Of the service's slots one is kept for uploads: a raster run must not make people wait.
@@ -145,6 +135,9 @@ class Worker:
             while not self.stopping.is_set():
                 try:
                     self._step(slot.holder, "upload" if first else None)
+                except StorageError as error:
+                    log.info("no look at the jobs now: %s", error.code)
+                    self.stopping.wait(1)
                 except Exception:
                     log.exception("the worker's loop failed")
                     self.stopping.wait(1)
@@ -159,7 +152,6 @@ class Worker:
             self.state.wake_worker.wait(_LOOK_EVERY)
             return
         folder = self.state.settings.work_folder / f"job-{job.id}-{job.attempt}-{job.lease[-8:]}"  # type: ignore[index]
-        self.job = job
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if upload.is_heavy(self.state, job):
@@ -171,22 +163,19 @@ class Worker:
         except Exception:
             log.exception("job %s could not be ended", job.id)
         finally:
-            self.job = None
             shutil.rmtree(folder, ignore_errors=True)
 
     def do(self, job: Job, folder: Path) -> None:
         """One job under the lease that it has, whoever got that; see `app.jobs.apart`."""
-        self.job = job
         try:
             self._work(job, folder)
         except LostLease:
             log.warning("job %s was taken over", job.id)
 
     def _leave_to_another(self, job: Job, folder: Path) -> None:
-        def stop() -> bool:
-            return self.stopping.is_set() or self.lost is job
-
-        if not apart.run(self.state, job, folder, stop):  # it died; nothing of it counts
+        if not apart.run(
+            self.state, job, folder, self.stopping.is_set
+        ):  # it died; nothing of it counts
             if self.stopping.is_set():
                 self.queue.give_back(job)
             else:
@@ -200,11 +189,12 @@ class Worker:
             return
         self._looked = passed
         running = self.queue.running()
-        still = {job.lease for job in self._watch.still(running)}
+        counts = {job.lease: slots.count_of(self._folder, job.holder) for job in running}
+        still = self._watch.still({k: v for k, v in counts.items() if k and v is not None})
         for job in running:
             # What we hold and are not at (we are here) could not be ended, e.g. on a full disk.
             ours = job.holder == holder
-            if ours or job.lease in still or not slots.lives(self._folder, job.holder):
+            if ours or job.lease in still or counts[job.lease] is None:
                 control.release(self.state.record, job)
         if passed - self._swept > _SWEEP_EVERY:
             self._swept = passed
@@ -286,5 +276,8 @@ class _Reporter:
         if time.monotonic() - self._last >= _REPORT_EVERY:
             self._last = time.monotonic()
             found = self._worker.queue.get(self._job.id)
-            self.wanted |= found is None or found.cancel_requested
+            if found is None or found.lease != self._job.lease:
+                self._worker.lost = self._job
+            else:
+                self.wanted |= found.cancel_requested
         return self.wanted or self._worker.lost is self._job or self._worker.stopping.is_set()

@@ -180,41 +180,38 @@ def test_slots(tmp_path: Path):
     assert first is not None
     assert second is not None
     assert slots.take(tmp_path, ["a", "b"]) is None
-    assert slots.lives(tmp_path, first.holder)
-    assert slots.lives(tmp_path, second.holder)
+    count = slots.count_of(tmp_path, first.holder)
+    assert count is not None
+    assert slots.count_of(tmp_path, second.holder) == count
+    first.beat()
+    assert slots.count_of(tmp_path, first.holder) != count
     first.free()
-    assert not slots.lives(tmp_path, first.holder)
+    first.beat()
+    assert slots.count_of(tmp_path, first.holder) is None
     successor = slots.take(tmp_path, ["a", "b"])
     assert successor is not None
-    assert slots.lives(tmp_path, successor.holder)
-    assert not slots.lives(tmp_path, first.holder)
-    assert not slots.lives(tmp_path, "nobody/1")
+    assert slots.count_of(tmp_path, successor.holder) is not None
+    assert slots.count_of(tmp_path, first.holder) is None
+    assert slots.count_of(tmp_path, "nobody/1") is None
     for slot in (second, successor):
         slot.free()
 
 
-def test_a_heartbeat_that_stands_still_is_seen_without_a_clock(
-    state: State, monkeypatch: pytest.MonkeyPatch
-):
-    queue = Queue(state.record)
-    queued(state)
-    job = queue.claim()
-    assert job is not None
+def test_a_heartbeat_that_stands_still_is_seen_without_a_clock(monkeypatch: pytest.MonkeyPatch):
     time_ = [100.0]
     monkeypatch.setattr(slots.time, "monotonic", lambda: time_[0])
     watch = slots.Watch(6)
-    assert watch.still(queue.running()) == []
+    assert watch.still({"a": b"1"}) == set()
     time_[0] += 3600  # we were asleep ourselves: that says nothing about the other
-    assert watch.still(queue.running()) == []
+    assert watch.still({"a": b"1"}) == set()
     for _ in range(2):
         time_[0] += 1.5
-        assert watch.still(queue.running()) == []
-    queue.beat(job)
+        assert watch.still({"a": b"1"}) == set()
     for _ in range(4):
         time_[0] += 1.5
-        assert watch.still(queue.running()) == []
+        assert watch.still({"a": b"2", "b": b"7"}) == set()
     time_[0] += 1.5
-    assert [j.id for j in watch.still(queue.running())] == [job.id]
+    assert watch.still({"a": b"2", "b": b"8"}) == {"a"}
 
 
 def test_sweep(state: State, tmp_path: Path):

@@ -18,6 +18,7 @@ MAX_POINTS = 20_000_000
 _STRUCTURE = str.maketrans("，＠［］＝：；\u3000", ",@[]=:; ")
 _DIGITS = str.maketrans("０１２３４５６７８９．－＋ＪｊＥ", "0123456789.-+JjE")
 _SECTION = re.compile(r"^\[([^\[\]]+)\]$")
+_USUAL = re.compile(r"([A-Za-z]{0,4}[0-9]+),([0-9]+),([0-9]+\.?[0-9]*),([0-9]+\.?[0-9]*)[ \r]*\Z")
 _END = frozenset({"E", "END", "结束"})
 _LABEL = re.compile(r"^[A-Za-z_]{0,6}\d+(?:-\d+)?$")
 _GEODETIC = {"g": "GCJ-02", "b": "BD-09"}  # how Ovital marks shifted points
@@ -78,6 +79,12 @@ class _Reader:
         self.count = 0
 
     def take(self, number: int, raw: str) -> None:
+        usual = _USUAL.match(raw) if self.open and self.named is None else None
+        if usual is not None:  # most lines of most files, three times as fast
+            first, second = float(usual[3]), float(usual[4])
+            if min(first, second) > _EASTING[0]:
+                self._add(number, usual[1], usual[2], None, first, second)
+                return
         line = raw.strip("\ufeff\0 \t").translate(_STRUCTURE).strip()
         if self.bracket or line.startswith("【"):
             self._bracket(line)

@@ -127,8 +127,12 @@ def compare(
     plane = topology.Plane(west, east)
     key = _keys(layer, staged)
     polygons = layer.geometry == "MultiPolygon"
-    mine = plane.flat(staged.geometry) if polygons else staged.geometry
-    theirs = plane.flat(stored.geometry) if polygons else stored.geometry
+    mine, theirs, close = staged.geometry, stored.geometry, there
+    if polygons:
+        close, met = topology.near(mine, theirs)
+        look = close | topology.maybe_thin(mine, staged.measure)
+        mine = plane.flat(topology.only(mine, look))
+        theirs = plane.flat(topology.only(theirs, met))
     inside = topology.candidates(mine) if polygons else None
     outside = topology.candidates(mine, theirs) if polygons else None
     if (
@@ -140,7 +144,8 @@ def compare(
     shared = topology.overlaps(mine, theirs, outside, plane) if outside is not None else None
     found = match(staged.geometry, key, stored, shared, identity=identity)
     if inside is not None and shared is not None:
-        _inside(result, issues, staged, topology.overlaps(mine, mine, inside, plane))
+        pairs = topology.overlaps(mine, mine, inside, plane)
+        _inside(result, issues, staged, topology.only(staged.geometry, close), pairs)
         _outside(result, issues, staged, stored, shared, found, staged.mode)
         _drawing(result, issues, mine, plane)
     shifted(staged.geometry, stored.geometry, found, plane, issues, decided=decided)
@@ -174,8 +179,15 @@ def _costly(
     return bool(len(rows))
 
 
-def _inside(result: Topology, issues: Issues, staged: stage.Staged, pairs: topology.Pairs) -> None:
-    first = topology.first_of_same(topology.same_shape(staged.geometry))
+def _inside(
+    result: Topology,
+    issues: Issues,
+    staged: stage.Staged,
+    close: NDArray[np.object_],
+    pairs: topology.Pairs,
+) -> None:
+    """``close``: shapes that have others near them, in EPSG:4490; None for the rest."""
+    first = topology.first_of_same(topology.same_shape(close))
     again = (first >= 0) & (first != np.arange(len(first)))
     result.duplicates = int(again.sum())
     issues.at(

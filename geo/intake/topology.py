@@ -29,6 +29,8 @@ THIN, GAP = 0.5, 0.5
 MAX_CROSSINGS = 200_000
 _LOOK_CLOSER = 250_000  # product of vertices from which crossings are counted
 _GRID = 1e-3  # m
+_NEAR = 1e-5  # degrees, more than `GAP` anywhere in China
+_DEGREE = 111_700.0  # m, of latitude at the pole: no degree is longer
 _MAX_GAP_VERTICES = 300_000
 _CHUNK = 20_000
 _SAME = 8  # decimals of a degree: 1 mm
@@ -65,6 +67,42 @@ class Plane:
 
     def lonlat(self, flat: NDArray[np.object_]) -> NDArray[np.object_]:
         return crs.transform(flat, self.crs)
+
+
+def near(
+    left: NDArray[np.object_], right: NDArray[np.object_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which shapes of ``left`` (lon/lat) have bounds that meet, or nearly, those of another one
+    or of one of ``right``; and which of ``right`` have. Only these need to be laid over."""
+    boxes = [_grown(column) for column in (left, right)]
+    close, met = np.zeros(len(left), np.bool_), np.zeros(len(right), np.bool_)
+    first, second = shapely.STRtree(boxes[0]).query(boxes[0])
+    close[first[first != second]] = True
+    rows, others = shapely.STRtree(boxes[1]).query(boxes[0])
+    close[rows], met[others] = True, True
+    return close, met
+
+
+def _grown(lonlat: NDArray[np.object_]) -> NDArray[np.object_]:
+    box = shapely.bounds(lonlat) + np.array([-_NEAR, -_NEAR, _NEAR, _NEAR])
+    result = np.full(len(lonlat), None, object)
+    there = np.isfinite(box).all(axis=1)
+    result[there] = shapely.box(*box[there].T)
+    return result
+
+
+def only(shapes: NDArray[np.object_], mask: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """The shapes under the mask; None elsewhere."""
+    result = np.full(len(shapes), None, object)
+    result[mask] = shapes[mask]
+    return result
+
+
+def maybe_thin(lonlat: NDArray[np.object_], m2: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Shapes that `thin` may find, by their area and the most that their border can measure."""
+    with np.errstate(invalid="ignore"):
+        result: NDArray[np.bool_] = 2 * m2 < THIN * shapely.length(lonlat) * _DEGREE
+    return result
 
 
 def same_shape(lonlat: NDArray[np.object_]) -> NDArray[np.object_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -277,3 +278,17 @@ def test_sides_learn_what_was_found_later(tmp_path: Path) -> None:
     assert rows["status"].to_pylist() == ["new", "deleted", "changed"]
     assert rows["codes"].to_pylist() == ["", "W_OVERLAP", "E_X"]
     assert sides.read(tmp_path / sides.ISSUES)["code"].to_pylist() == ["W_OVERLAP"]
+
+
+def test_only_shapes_with_others_near_them_are_laid_over() -> None:
+    rows = np.array([box(0), box(100), box(500), box(2000, 0, 0.3), None], dtype=object)
+    known = np.array([box(550), box(9000)], dtype=object)
+    close, met = topology.near(rows, known)
+    assert close.tolist() == [True, True, True, False, False]
+    assert met.tolist() == [True, False]
+    m2 = ellipsoidal_area(rows)
+    assert topology.maybe_thin(rows, m2).tolist() == [False, False, False, True, False]
+    measured = dataclasses.replace(staged(list(rows[:4])), measure=m2[:4])
+    found = look(measured, Stored(np.array([7, 8]), pa.array(["a", "b"]), known))
+    assert rows_of(found, "W_THIN") == [4]
+    assert rows_of(found, "W_OVERLAP_STORED") == [3]

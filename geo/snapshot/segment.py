@@ -84,10 +84,16 @@ class Segment:
 
     def alive(self, revision: int, rows: Rows | None = None) -> np.ndarray:
         """bool[n]: rows that live at ``revision``."""
-        start = self.revision if rows is None else self.revision[rows]
         end = self.closed if rows is None else self.closed[rows]
         # 0 - 1 wraps to the largest unsigned number: an open row never ends.
-        return (start <= revision) & ((end - 1).view(np.uint64) >= np.uint64(revision))
+        alive: np.ndarray = (end - 1).view(np.uint64) >= np.uint64(revision)
+        if revision < self._newest:
+            alive &= (self.revision if rows is None else self.revision[rows]) <= revision
+        return alive
+
+    @cached_property
+    def _newest(self) -> int:
+        return int(self.revision.max(initial=0))
 
     def open_rows_of(self, fids: np.ndarray) -> Rows:
         """Rows of these fids that are still open."""

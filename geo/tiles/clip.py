@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from geo.snapshot.flat import FlatGeometry
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Pieces:
     """Clipped geometry of ``m`` rows on a tile's grid; the layout of `FlatGeometry`.
 

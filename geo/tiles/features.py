@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NO_IDS = np.zeros(0, dtype=np.int64)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Features:
     """Pieces of one or several sources (segments of a view), one source after another.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,7 +86,7 @@ def encode_features(tile: Tile, features: Features) -> bytes:
 
 def _degrees(tile: Tile) -> tuple[float, float, NDArray[np.float64], int]:
     """Where the tile's grid lies, as `write_features` takes it, and decimals."""
-    decimals = _decimals(tile.web_zoom)
+    decimals = _decimals(tile.matrix_set, tile.z, tile.y)
     left, _, right, _ = tile.bounds
     # Both planes have longitudes in equal steps around the world.
     scale = 10**decimals * (1 if tile.matrix_set == "WorldCRS84Quad" else _DEGREES_A_METRE)
@@ -100,7 +100,7 @@ def _latitudes(name: MatrixSet, z: int, y: int) -> NDArray[np.float64]:
     row = tile_at(z, 0, y, name)
     plane = np.zeros((KNOTS + 3, 2))
     plane[:, 1] = row.bounds[3] - (FIRST_KNOT + KNOT * np.arange(-1.0, KNOTS + 2)) * row.step
-    knots = row.to_lonlat(plane)[:, 1] * 10 ** _decimals(row.web_zoom)
+    knots = row.to_lonlat(plane)[:, 1] * 10 ** _decimals(name, z, y)
     # The cubic through the two knots on each side is far closer to the latitude than a step.
     a, b, c, d = (knots[i : KNOTS + i] for i in range(4))
     slope = c - a / 3 - b / 2 - d / 6
@@ -108,9 +108,14 @@ def _latitudes(name: MatrixSet, z: int, y: int) -> NDArray[np.float64]:
     return (np.stack(powers, axis=1) / float(KNOT) ** np.arange(4)).ravel()
 
 
-@cache
-def _decimals(web_zoom: int) -> int:
+@lru_cache(maxsize=4096)
+def _decimals(name: MatrixSet, z: int, y: int) -> int:
     """Decimals of a degree that tell neighbouring points of a tile's grid apart."""
-    step = 360 / 2**web_zoom / EXTENT
-    # A quarter of a step: Mercator latitudes are closer together (by cos 60 and more).
-    return max(1, math.ceil(-math.log10(step / 4)))
+    row = tile_at(z, 0, y, name)
+    step = 360 / 2**row.web_zoom / EXTENT
+    smallest = step / 4
+    if name == "WebMercatorQuad":
+        # Its latitudes lie closer together towards the poles.
+        _, south, _, north = row.lonlat()
+        smallest = min(smallest, step * math.cos(math.radians(max(-south, north))))
+    return max(1, math.ceil(-math.log10(smallest)))

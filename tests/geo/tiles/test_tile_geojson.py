@@ -146,3 +146,11 @@ def test_pieces_are_those_of_the_vector_tile():
     pieces = clip(HERE, from_shapely(np.array(shapes), "MultiPolygon"), np.arange(50))
     assert [f["id"] for f in got] == pieces.kept.tolist()
     assert sum(len(f["geometry"]["coordinates"][0]) - 1 for f in got) == len(pieces.xy)
+
+
+def test_steps_near_the_pole_stay_apart():
+    """There latitudes of neighbouring steps differ by a tenth of what longitudes do."""
+    (feature,) = encode([shapely.box(18, 84.999, 18.001, 85)], {}, here=tile(1, 1, 0))
+    (ring,) = feature["geometry"]["coordinates"]
+    assert len({y for _, y in ring}) == 2
+    assert shapely.LinearRing(ring).is_ccw

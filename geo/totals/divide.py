@@ -34,7 +34,10 @@ _GRID = 1e-3
 
 @dataclass(frozen=True)
 class Pieces:
-    """Parts of rows: place of the row, units, shape (plane), a zone per division so far."""
+    """Parts of rows: place of the row, units, shape (plane), a zone per division so far.
+
+    ``shape`` is empty where nobody needs it.
+    """
 
     row: NDArray[np.int64]
     units: NDArray[np.int64]
@@ -43,7 +46,8 @@ class Pieces:
 
     def take(self, index: NDArray[np.int64]) -> Pieces:
         labels = tuple(label[index] for label in self.labels)
-        return Pieces(self.row[index], self.units[index], self.shape[index], labels)
+        shape = self.shape[index] if len(self.shape) else self.shape
+        return Pieces(self.row[index], self.units[index], shape, labels)
 
     def under(self, label: NDArray[np.int64]) -> Pieces:
         return Pieces(self.row, self.units, self.shape, (*self.labels, label))

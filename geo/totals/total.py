@@ -67,9 +67,8 @@ class _Answer:
         if not self.layer.geometry or not len(self.rows):
             return Plane(123)
         bounds = self.rows.bounds
-        if np.isnan(bounds).all():
-            return Plane(123)
-        return Plane.over(float(np.nanmin(bounds[:, 0])), float(np.nanmax(bounds[:, 2])))
+        west, east = np.fmin.reduce(bounds[:, 0]), np.fmax.reduce(bounds[:, 2])
+        return Plane(123) if np.isnan(west) else Plane.over(float(west), float(east))
 
     def _divisions(self) -> list[Division]:
         made = []
@@ -158,22 +157,25 @@ class _Answer:
         mixed: NDArray[np.bool_],
     ) -> Pieces:  # fmt: skip
         """Pieces of rows (or of what is removed from them) with a label per division."""
-        none = np.full(len(index), None, dtype=object)
-        pieces = Pieces(index, units, none if shapes is None else shapes)
+        nothing = np.empty(0, dtype=object)
+        pieces = Pieces(index, units, nothing if shapes is None else shapes)
         if not self.divisions:
             return pieces
         edge = mixed[index]
-        sure = pieces.take(np.flatnonzero(~edge))
+        whole = np.flatnonzero(~edge)
+        # Nobody looks at the shapes of rows that are not cut.
+        sure = Pieces(index[whole], units[whole], nothing)
         for division, place in zip(self.divisions, where, strict=True):
             label = place[sure.row].astype(np.int64)
             sure = sure.under(label)
             if not division.keep:
                 sure = sure.take(np.flatnonzero(label != NONE))
-        pieces = pieces.take(np.flatnonzero(edge))
-        if len(pieces.row):
-            if shapes is None:
-                shape = self.plane.flat(self.rows.geometries(pieces.row))
-                pieces = Pieces(pieces.row, pieces.units, shape)
+        cut = np.flatnonzero(edge)
+        if len(cut):
+            shape = (
+                self.plane.flat(self.rows.geometries(index[cut])) if shapes is None else shapes[cut]
+            )
+            pieces = Pieces(index[cut], units[cut], shape)
             assert self.layer.geometry is not None
             for number, (division, place) in enumerate(zip(self.divisions, where, strict=True)):
                 pieces = division.divide(

@@ -19,7 +19,6 @@ from geo.snapshot.view import View
 from geo.totals.question import Question
 from geo.totals.report.compose import page_of
 from geo.totals.report.html import POLICY, html
-from geo.totals.report.pdf import pdf
 from geo.totals.table import Reported, table
 from geo.totals.total import Total
 
@@ -59,6 +58,9 @@ def report(request: Request, ask: Ask, found: Total, tag: str, filters: dict[str
     )
     if ask.f == "html":
         return answer(request, html(page), tag, HTML, {"Content-Security-Policy": POLICY})
+    # A PDF is asked for now and then; the start of every worker does not wait for its writer.
+    from geo.totals.report.pdf import pdf  # noqa: PLC0415
+
     named = {"Content-Disposition": attachment(f"{page.title}.pdf")}
     return answer(request, pdf(page), tag, PDF, named)
 

@@ -9,6 +9,7 @@ with a limit; what stays below runs here, the rest is handed to ``heavy``, which
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +32,8 @@ MOST_CROSSINGS = 100_000
 _MOST_A_PAIR = 4_000_000
 #: Vertices of a union; what they may cross grows with the square.
 _MOST_IN_UNION = 256
+#: From so many shapes on a second thread is worth while.
+_WORTH_TWO = 200
 _LINES = (shapely.GeometryType.LINESTRING, shapely.GeometryType.MULTILINESTRING)
 
 
@@ -105,7 +108,20 @@ def compute(
     if kind == "union":
         return shapely.union_all(left[:, None], axis=1)
     run = shapely.intersection if kind == "intersection" else shapely.difference
-    return run(left, right, grid_size=grid or None)
+
+    def some(part: slice) -> NDArray[np.object_]:
+        assert right is not None
+        found: NDArray[np.object_] = run(left[part], right[part], grid_size=grid or None)
+        return found
+
+    if len(left) < _WORTH_TWO:
+        return some(slice(None))
+    # GEOS lets other threads run; each shape is worked out by itself.
+    half = len(left) // 2
+    with ThreadPoolExecutor(1) as second_thread:
+        first = second_thread.submit(some, slice(half))
+        rest = some(slice(half, None))
+        return np.concatenate((first.result(), rest))
 
 
 def write(path: Path, left: NDArray[np.object_], right: NDArray[np.object_] | None) -> None:

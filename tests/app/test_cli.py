@@ -74,7 +74,7 @@ def test_import_totals_export(data: Path, tmp_path: Path):
     assert back["diff"]["unchanged"] == 1
     for name in ("plots.zip", "plots.parquet"):
         liangtian("export", "plots", str(tmp_path / name), *place)
-        said = liangtian("import", str(tmp_path / name), "--layer", "plots", "--check", *place)
+        said = liangtian("import", str(tmp_path / name), "--layer", "plots", "--json", *place)
         back = json.loads(said)
         assert back["state"] == "ready", (name, back["issues"])
         assert back["diff"]["unchanged"] == 2, name

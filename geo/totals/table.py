@@ -14,17 +14,17 @@ from geo.units import TITLE, Unit, to_unit
 if TYPE_CHECKING:
     from geo.totals.total import Row, Total
 
-_TOTAL = Text(zh="合计", en="Total")
-_OUTSIDE = Text(zh="（范围以外）", en="(outside)")
-_BLANK = Text(zh="（未填）", en="(blank)")
-_COUNT = Text(zh="数量", en="Count")
+TOTAL = Text(zh="合计", en="Total")
+OUTSIDE = Text(zh="（范围以外）", en="(outside)")
+BLANK = Text(zh="（未填）", en="(blank)")
+COUNT = Text(zh="数量", en="Count")
 _LENGTH = Text(zh="长度（米）", en="Length (m)")
 _AREAS = {
     "area_m2": Text(zh="面积（平方米）", en="Area (m²)"),
     "area_ha": Text(zh="面积（公顷）", en="Area (ha)"),
     "area_mu": Text(zh="面积（亩）", en="Area (mu)"),
 }
-_REMOVED = Text(zh="已扣除重叠（平方米）", en="Overlap removed (m²)")
+REMOVED = Text(zh="已扣除重叠（平方米）", en="Overlap removed (m²)")
 _SUM = Text(zh="{}合计", en="Sum of {}")
 
 
@@ -107,7 +107,7 @@ def table(answer: Total, catalog: Catalog, language: str, reported: Reported) ->
     ]
     whole = [None] * lead
     if lead:
-        whole[0] = _TOTAL.get(language)  # type: ignore[call-overload]
+        whole[0] = TOTAL.get(language)  # type: ignore[call-overload]
     total = (*whole, *_values(answer, answer.total, reported, None))
     return Table(tuple(columns), tuple(rows) if answer.question.by else (), total)
 
@@ -126,7 +126,7 @@ def _group(
 ) -> list[Any]:
     cells: list[Any] = []
     for name, value in zip(answer.question.by, row.group, strict=True):
-        open_ = _OUTSIDE if name in answer.titles else _BLANK
+        open_ = OUTSIDE if name in answer.titles else BLANK
         text = open_.get(language) if value is None else _plain(value)
         cells.append(text)
         if name in named:
@@ -140,12 +140,12 @@ def _plain(value: object) -> object:
 
 
 def _figures(answer: Total, reported: Reported) -> list[Column]:
-    found = [Column("count", _COUNT)]
+    found = [Column("count", COUNT)]
     polygons = answer.layer.geometry == "MultiPolygon"
     if polygons:
         found += [Column(name, title) for name, title in _AREAS.items()]
         if answer.removed is not None:
-            found.append(Column("removed_m2", _REMOVED))
+            found.append(Column("removed_m2", REMOVED))
     elif answer.layer.geometry == "MultiLineString":
         found.append(Column("length_m", _LENGTH))
     for name in answer.question.sums:

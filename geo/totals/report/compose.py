@@ -13,17 +13,13 @@ from geo.local import LOCAL_TIME
 from geo.snapshot.view import View
 from geo.totals.question import zone_field
 from geo.totals.report.page import Bar, Page, drawn, shortened
-from geo.totals.table import titles
+from geo.totals.table import BLANK, COUNT, OUTSIDE, TOTAL, titles
 from geo.totals.total import Row, Total
 from geo.units import TITLE, Unit, to_unit
 
 _REST = Text(zh="其余", en="Others")
-_TOTAL = Text(zh="合计", en="Total")
-_BLANK = Text(zh="（未填）", en="(blank)")
-_OUTSIDE = Text(zh="（范围以外）", en="(outside)")
 _WHOLE = Text(zh="全部", en="All")
 _GROUP = Text(zh="分组", en="Group")
-_COUNT = Text(zh="数量", en="Count")
 _REMOVED = Text(zh="已扣除重叠", en="Overlap removed")
 _FACTS = {
     "definition": Text(zh="口径", en="Definition"),
@@ -73,9 +69,9 @@ def page_of(
         title or definition.title.get(language),
         " · ".join(part for part in (day, words) if part),
         told,
-        (words or _GROUP.get(language), _COUNT.get(language), told, removed),
+        (words or _GROUP.get(language), COUNT.get(language), told, removed),
         shortened(bars, _REST.get(language)),
-        _bar(found, found.total, _TOTAL.get(language), unit),
+        _bar(found, found.total, TOTAL.get(language), unit),
         tuple(facts),
         outlines,
         legend,
@@ -109,7 +105,7 @@ def _title(found: Total, row: Row, named: dict[str, dict[str, Text]], language: 
     parts = []
     for name, value in zip(found.question.by, row.group, strict=True):
         if value is None:
-            parts.append((_OUTSIDE if name in found.titles else _BLANK).get(language))
+            parts.append((OUTSIDE if name in found.titles else BLANK).get(language))
         else:
             title = named.get(name, {}).get(str(value))
             parts.append(title.get(language) if title else str(value))

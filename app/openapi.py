@@ -120,6 +120,10 @@ def _as_3_0(part: Any, layers: list[str]) -> Any:
         del out["anyOf"]
         out |= {**left[0]} if len(left) == 1 else {"anyOf": left}
         out["nullable"] = True
+    for side in ("minimum", "maximum"):
+        limit = out.get(f"exclusive{side.capitalize()}")
+        if limit is not None and not isinstance(limit, bool):
+            out[side], out[f"exclusive{side.capitalize()}"] = limit, True
     if "const" in out:
         out["enum"] = [out.pop("const")]
     if out.get("in") in ("path", "query"):

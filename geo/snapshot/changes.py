@@ -8,7 +8,8 @@ list, whatever base it started from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from geo.snapshot.segment import Rows, Segment
 Box = tuple[float, float, float, float]
 #: Beginnings and ends of versions that are remembered; before them all counts as changed.
 MOST = 20_000
+#: Boxes whose last change is remembered.
+MOST_TOLD = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,8 @@ class Changes:
     since: int
     revision: np.ndarray
     boxes: np.ndarray
+    #: What `last` said of boxes: a map asks for the same tiles again and again.
+    _told: dict[Box, int] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, segments: Iterable[Segment], most: int = MOST) -> Changes:
@@ -63,7 +68,19 @@ class Changes:
         """
         if not len(self.revision):
             return self.since
-        x0, y0, x1, y1 = self.boxes.T
+        told = self._told.get(box)
+        if told is None:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
+            told = self._told[box] = self._last(box)
+        return told
+
+    @cached_property
+    def _sides(self) -> np.ndarray:
+        return np.ascontiguousarray(self.boxes.T)
+
+    def _last(self, box: Box) -> int:
+        x0, y0, x1, y1 = self._sides
         meets = (x0 <= box[2]) & (x1 >= box[0]) & (y0 <= box[3]) & (y1 >= box[1])
         found = np.flatnonzero(meets)
         return int(self.revision[found[-1]]) if len(found) else self.since

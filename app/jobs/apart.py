@@ -66,7 +66,7 @@ def main(parent: int, job_id: int, lease: str, folder: Path, settings: str) -> i
     from app.jobs.worker import Worker  # noqa: PLC0415 (it imports this module)
 
     _die_with(parent)
-    os.nice(5)
+    os.nice(15)
     logs.configure()
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())

@@ -6,6 +6,8 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,10 +48,15 @@ def prepare(
                 f"{data} 不是演示数据目录(含 {strange[0]}) / is not a folder of demonstration data"
             )
         shutil.rmtree(data)
-    with opened(data) as place, progress_bar() as bar:
-        _features(place, parcels, bar)
-        _snapshots(place, bar)
-        credentials = _people(place)
+    # On the other core: the first map then finds its loops compiled.
+    compiling = subprocess.Popen([sys.executable, "-c", "import geo.tiles.draw"])
+    try:
+        with opened(data) as place, progress_bar() as bar:
+            _features(place, parcels, bar)
+            _snapshots(place, bar)
+            credentials = _people(place)
+    finally:
+        compiling.wait()
     _write_private(data / "credentials.json", credentials)
     (data / _DONE).write_text(json.dumps({"parcels": parcels}))
     for role, entry in credentials.items():

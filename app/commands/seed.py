@@ -23,6 +23,9 @@ from app.commands.opened import Opened, opened
 from geo.record.protocol import Author
 from geo.record.tables import ROLES
 from geo.snapshot import base
+from geo.totals.question import Question
+from geo.totals.total import total
+from geo.totals.views import At
 
 if TYPE_CHECKING:
     from data.demo.model import Demo
@@ -55,6 +58,9 @@ def prepare(
             _features(place, parcels, bar)
             _snapshots(place, bar)
             credentials = _people(place)
+            # The first total finds its loops compiled, too.
+            question = Question("counties", by=("districts",))
+            total(At(place.snapshots()), question, place.catalog.layers)
     finally:
         compiling.wait()
     _write_private(data / "credentials.json", credentials)

@@ -305,7 +305,8 @@ def test_geojson_and_what_is_wrong_in_it(tmp_path: Path, out: Path) -> None:
 
 
 def test_geopackage_with_two_layers_asks_which(tmp_path: Path, out: Path) -> None:
-    geopandas = pytest.importorskip("geopandas")
+    import geopandas
+
     frame = geopandas.GeoDataFrame(
         {"DKBH": ["A1", "A2"], "DJ": [1, 2]},
         geometry=[shapely.box(123, 45, 123.01, 45.01), shapely.box(124, 45, 124.01, 45.01)],

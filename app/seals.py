@@ -17,6 +17,8 @@ from geo.record.protocol import Author, Event
 from geo.totals.seal import Seal
 
 ACTION = "total.seal"
+#: Seals that a list looks through.
+MOST = 100_000
 ARROW = "application/vnd.apache.arrow.file"
 
 
@@ -49,8 +51,7 @@ def store(
 
 def listed(state: State, limit: int) -> list[Event]:
     """Seals, newest first."""
-    found = [event for event in state.record.events(limit=1_000_000) if event.action == ACTION]
-    return found[::-1][:limit]
+    return state.record.events(limit=MOST, action=ACTION)[::-1][:limit]
 
 
 def find(state: State, seal_id: int) -> Event:

@@ -31,19 +31,6 @@ _T = TypeVar("_T")
 _LOOK_FOR_BASE = 0.2
 
 
-class Latest:
-    """Keeps the last answer to a question per name, for as long as its revision holds."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[int, object]] = {}
-
-    def get(self, name: str, revision: int, compute: Callable[[], _T]) -> _T:
-        kept = self._kept.get(name)
-        if kept is None or kept[0] != revision:
-            kept = self._kept[name] = (revision, compute())
-        return cast(_T, kept[1])
-
-
 class Answers:
     """The last answers to many questions, each for as long as its revision holds."""
 
@@ -72,7 +59,7 @@ class State:
         self.people = People(self.record)
         self._compactions: dict[str, subprocess.Popen[bytes]] = {}
         self.snapshots = Snapshots(self.record, settings.snapshot_folder, self._compact)
-        self.summaries = Latest()
+        self.summaries = Answers()
         self.answers = Answers()
         self.tiles = Tiles(settings, self.snapshots)
         self.totals = Desk(settings, self.catalog, self.snapshots)

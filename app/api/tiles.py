@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypedDict
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app import params
 from app.api.collections import property_schema, summary
@@ -18,23 +19,50 @@ from app.tiles.answer import Question, digest
 from app.tiles.read import MOST_ZOOM, question
 from geo.crs import gcj02
 from geo.layers import Text
+from geo.snapshot.view import RowFilter
 from geo.tiles.detail import detail_zoom
 from geo.tiles.names import default_properties
 
 router = APIRouter(tags=["切片 Tiles"])
 
 Kind = Literal["mvt", "geojson"]
-Properties = Annotated[
-    str | None, Query(max_length=params.MOST_NAMES, description="Only these properties.")
-]
-Version = Annotated[
-    str | None,
-    Query(max_length=params.MOST_VERSION, description="Revision; makes the answer cacheable."),
-]
-DatumOf = Annotated[
-    gcj02.Offset | None,
-    Query(description="Shift for AMap, Tencent (gcj02), Baidu (bd09) maps; approximate."),
-]
+
+
+class Shown(TypedDict):
+    """What of a layer a tile shows: keywords of `app.tiles.read.question`."""
+
+    filters: tuple[RowFilter, ...]
+    as_of: int | datetime | None
+    properties: str | None
+    datum: gcj02.Offset | None
+    version: str | None
+
+
+async def _shown(
+    selected: Selected,
+    as_of: AsOf,
+    properties: Annotated[
+        str | None, Query(max_length=params.MOST_NAMES, description="Only these properties.")
+    ] = None,
+    datum: Annotated[
+        gcj02.Offset | None,
+        Query(description="Shift for AMap, Tencent (gcj02), Baidu (bd09) maps; approximate."),
+    ] = None,
+    v: Annotated[
+        str | None,
+        Query(max_length=params.MOST_VERSION, description="Revision; makes the answer cacheable."),
+    ] = None,
+) -> Shown:
+    return {
+        "filters": selected.all_filters,
+        "as_of": as_of,
+        "properties": properties,
+        "datum": datum,
+        "version": v,
+    }
+
+
+ShownOf = Annotated[Shown, Depends(_shown)]
 #: What a tile answers beside 200.
 EMPTY: dict[int | str, dict[str, Any]] = {204: {"description": "Empty vector tile"}}
 
@@ -98,11 +126,7 @@ def tile(
     x: Annotated[int, Path(description="Column.")],
     y: Annotated[int, Path(description="Row from the top.")],
     kind: Annotated[Kind, Path()],
-    selected: Selected,
-    as_of: AsOf,
-    properties: Properties = None,
-    datum: DatumOf = None,
-    v: Version = None,
+    shown: ShownOf,
 ) -> Response:
     """Features that meet the tile, clipped to it. `?v=` may be kept for ever."""
     state: State = request.app.state.liangtian
@@ -112,11 +136,7 @@ def tile(
         ("WebMercatorQuad", z, x, y),
         kind,
         digest(request.query_params.multi_items()),
-        properties=properties,
-        version=v,
-        as_of=as_of,
-        filters=selected.all_filters,
-        datum=datum,
+        **shown,
     )
     return respond(request, asked)
 

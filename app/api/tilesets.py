@@ -9,10 +9,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from app import ogc_crs, params
 from app.api.collections import property_schema, summary
 from app.api.links import GEOJSON, JSON, MVT, answer, link, produces
-from app.api.tiles import EMPTY, DatumOf, Kind, Properties, Version, respond
+from app.api.tiles import EMPTY, Kind, ShownOf, respond
 from app.auth import PUBLIC, allow
 from app.language import text
-from app.params import AsOf, PathLayer, Selected, etag
+from app.params import PathLayer, etag
 from app.problems import Problem, not_found
 from app.state import State
 from app.tiles.answer import digest
@@ -174,12 +174,8 @@ def tileset_tile(
     z: Annotated[int, Path(description="Tile matrix (zoom).")],
     row: Annotated[int, Path(description="Row from the top: before the column.")],
     col: Annotated[int, Path(description="Column.")],
-    selected: Selected,
-    as_of: AsOf,
+    shown: ShownOf,
     f: Annotated[Kind | None, Query(description="mvt unless Accept prefers GeoJSON.")] = None,
-    properties: Properties = None,
-    datum: DatumOf = None,
-    v: Version = None,
 ) -> Response:
     """The same tile as at `/tiles`; mind that the row comes before the column."""
     state: State = request.app.state.liangtian
@@ -189,12 +185,8 @@ def tileset_tile(
         (_set(tms), z, col, row),
         f or _preferred(request.headers.get("accept", "")),
         digest(request.query_params.multi_items()),
-        properties=properties,
-        version=v,
-        as_of=as_of,
-        filters=selected.all_filters,
-        datum=datum,
         negotiated=f is None,
+        **shown,
     )
     return respond(request, asked)
 

@@ -186,9 +186,12 @@ class GeoPackageRecord:
         with self.read() as connection:
             return reading.commits(_raw(connection), since)
 
-    def events(self, since_seq: int = 0, limit: int = 1000) -> list[Event]:
+    def events(
+        self, since_seq: int = 0, limit: int = 1000, action: str | None = None
+    ) -> list[Event]:
+        """Events after a seq, oldest first; only those of one action if it is named."""
         with self.read() as connection:
-            return reading.events(_raw(connection), since_seq, limit)
+            return reading.events(_raw(connection), since_seq, limit, action)
 
     def entries(
         self, layer: str, since_seq: int = 0, until_seq: int | None = None, batch: int = 50_000

@@ -40,10 +40,11 @@ def commits(connection: Any, since: int = 0) -> list[Commit]:
     return [commit_of(body) for (body,) in rows]
 
 
-def events(connection: Any, since_seq: int, limit: int) -> list[Event]:
+def events(connection: Any, since_seq: int, limit: int, action: str | None = None) -> list[Event]:
     rows = connection.execute(
-        "SELECT body FROM sys_log WHERE kind = 'event' AND seq > ? ORDER BY seq LIMIT ?",
-        (since_seq, limit),
+        "SELECT body FROM sys_log WHERE kind = 'event' AND seq > ?1"
+        " AND (?2 IS NULL OR body ->> '$.action' = ?2) ORDER BY seq LIMIT ?3",
+        (since_seq, action, limit),
     )
     documents = [orjson.loads(body) for (body,) in rows]
     return [

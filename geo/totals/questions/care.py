@@ -10,6 +10,7 @@ from pydantic import Field
 
 from geo.layers import Text
 from geo.totals.questions.model import (
+    COUNTY,
     Answer,
     Parameters,
     Source,
@@ -71,7 +72,6 @@ def _overdue(source: Source, asked: Overdue) -> Answer:
         overdue=("n_overdue", "sum"),
         never=("n_never", "sum"),
     )
-    county = column("county", "县(市、区)", "County", codelist="county")
     kind = column("kind", "类型", "Kind", codelist="structure_type")
     return Answer(
         (
@@ -82,7 +82,7 @@ def _overdue(source: Source, asked: Overdue) -> Answer:
                     column("name", "名称", "Name"),
                     kind,
                     column("district", "灌区", "District"),
-                    county,
+                    COUNTY,
                     column("inspected_on", "上次巡查", "Last inspected"),
                     column("due_on", "应巡查日期", "Due on"),
                     column("days_overdue", "超期天数", "Days overdue", "d"),
@@ -94,7 +94,7 @@ def _overdue(source: Source, asked: Overdue) -> Answer:
             table(
                 "summary", "按县和类型", "By county and kind",
                 (
-                    county,
+                    COUNTY,
                     kind,
                     column("facilities", "设施数", "Facilities"),
                     column("overdue", "超期数", "Overdue"),

@@ -11,6 +11,8 @@ from geo.layers import Text
 from geo.snapshot.filters import FieldEquals
 from geo.totals.question import Question, Within
 from geo.totals.questions.model import (
+    AREA,
+    TOWNSHIP,
     Answer,
     Parameters,
     Source,
@@ -69,7 +71,7 @@ def _district(source: Source, asked: District) -> Answer:
                     column("title_zh", "名称", "Chinese title"),
                     column("title_en", "英文名称", "English title"),
                     column("count", "地块数", "Features"),
-                    column("area_mu", "面积", "Area", "mu"),
+                    AREA,
                 ),
                 rows,
             ),
@@ -79,10 +81,10 @@ def _district(source: Source, asked: District) -> Answer:
                 (
                     column("code", "地块编号", "Plot"),
                     column("name", "名称", "Name"),
-                    column("township", "乡镇", "Township"),
+                    TOWNSHIP,
                     column("stage", "阶段", "Stage", codelist="remediation_stage"),
                     column("distance_m", "距离", "Distance", "m"),
-                    column("area_mu", "面积", "Area", "mu"),
+                    AREA,
                 ),
                 far,
             ),

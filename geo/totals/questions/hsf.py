@@ -14,6 +14,8 @@ from geo.layers import Text
 from geo.local import LOCAL_TIME
 from geo.totals.question import Question
 from geo.totals.questions.model import (
+    AREA,
+    COUNTY,
     Answer,
     Parameters,
     Source,
@@ -35,7 +37,6 @@ _DEFINITIONS = (
     ("hsf_mapped", "已上图", "Mapped"),
 )
 _UNDER_WAY = "stage IN ('tendered', 'works', 'completed')"
-_COUNTY = column("county", "县(市、区)", "County", codelist="county")
 
 
 class Progress(Parameters):
@@ -80,7 +81,7 @@ def _progress(source: Source, asked: Progress) -> Answer:
                 ),
                 [(goal, now, None if goal is None else goal - now, now - totals["before"] / 1e4)],
             ),
-            table("counties", "按县", "By county", (_COUNTY, *areas), _sheet(rows, 0)),
+            table("counties", "按县", "By county", (COUNTY, *areas), _sheet(rows, 0)),
             table(
                 "years", "按建设年度", "By programme year",
                 (column("year", "年度", "Year"), *areas), _sheet(rows, 1),
@@ -191,9 +192,9 @@ _COUNTS = ("not_mapped", "overlap", "not_cropland", "area_differs")
 _PROJECT_COLUMNS = (
     column("project_code", "项目编号", "Project"),
     column("project_name", "项目名称", "Name"),
-    _COUNTY,
+    COUNTY,
     column("parcels", "图斑数", "Parcels"),
-    column("area_mu", "面积", "Area", "mu"),
+    AREA,
     column("not_mapped", "未上图", "Not mapped"),
     column("overlap", "重叠图斑", "Overlapping"),
     column("overlap_mu", "重叠面积", "Overlap", "mu"),
@@ -204,8 +205,8 @@ _PROJECT_COLUMNS = (
 _PARCEL_COLUMNS = (
     column("code", "图斑编号", "Parcel"),
     column("project_code", "项目编号", "Project"),
-    _COUNTY,
-    column("area_mu", "面积", "Area", "mu"),
+    COUNTY,
+    AREA,
     column("stated_area_mu", "申报面积", "Stated area", "mu"),
     *_PROJECT_COLUMNS[5:7],
     *_PROJECT_COLUMNS[8:9],

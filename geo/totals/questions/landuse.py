@@ -11,6 +11,9 @@ from pydantic import Field
 from geo.layers import Text
 from geo.local import LOCAL_TIME
 from geo.totals.questions.model import (
+    AREA,
+    COUNTY,
+    TOWNSHIP,
     Answer,
     Parameters,
     Source,
@@ -47,9 +50,7 @@ def _land_use(source: Source, asked: LandUse) -> Answer:
     summary = grouped(
         rows, ["county", "change"], features=("code", "count"), area_mu=("area_mu", "sum")
     )
-    county = column("county", "县(市、区)", "County", codelist="county")
     change = column("change", "变化", "Change")
-    area = column("area_mu", "面积", "Area", "mu")
     land_class = "land_class"
     return Answer(
         (
@@ -58,21 +59,21 @@ def _land_use(source: Source, asked: LandUse) -> Answer:
                 (
                     column("layer", "图层", "Layer"),
                     column("code", "编号", "Code"),
-                    county,
-                    column("township", "乡镇", "Township"),
+                    COUNTY,
+                    TOWNSHIP,
                     change,
                     column("class_before", "原地类", "Class before", codelist=land_class),
                     column("land_class", "现地类", "Class now", codelist=land_class),
                     column("crop_before", "原作物", "Crop before", codelist="crop"),
                     column("crop", "现作物", "Crop now", codelist="crop"),
-                    area,
+                    AREA,
                     column("updated_at", "更新时间", "Updated"),
                 ),
                 rows,
             ),
             table(
                 "summary", "按县合计", "By county",
-                (county, change, column("features", "地块数", "Features"), area), summary,
+                (COUNTY, change, column("features", "地块数", "Features"), AREA), summary,
             ),
         ),
         Text(

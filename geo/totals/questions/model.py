@@ -168,6 +168,11 @@ def column(
     return Column(name, Text(zh=zh, en=en), unit, codelist)
 
 
+COUNTY = column("county", "县(市、区)", "County", codelist="county")
+TOWNSHIP = column("township", "乡镇", "Township")
+AREA = column("area_mu", "面积", "Area", "mu")
+
+
 def table(
     name: str, zh: str, en: str, columns: Iterable[Column], rows: pa.Table | list[tuple[Any, ...]]
 ) -> Table:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from geo.errors import Rejected
 from geo.layers import Text
-from geo.totals.questions.model import Answer, Parameters, Source, Weekly, column, table
+from geo.totals.questions.model import COUNTY, Answer, Parameters, Source, Weekly, column, table
 
 
 class UploadOverlaps(Parameters):
@@ -74,7 +74,7 @@ def _overlaps(source: Source, asked: UploadOverlaps) -> Answer:
                     column("key", "来件编号", "Key in the file"),
                     column("code", "已存图斑", "Stored feature"),
                     column("project", "所属项目", "Its project"),
-                    column("county", "县(市、区)", "County", codelist="county"),
+                    COUNTY,
                     column("reported_on", "首次入库", "First stored"),
                     column("author", "先报者", "Reported by"),
                     column("source", "来源", "Source"),

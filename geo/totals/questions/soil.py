@@ -8,6 +8,9 @@ from pydantic import Field
 
 from geo.layers import Text
 from geo.totals.questions.model import (
+    AREA,
+    COUNTY,
+    TOWNSHIP,
     Answer,
     Column,
     Parameters,
@@ -21,7 +24,6 @@ from geo.totals.questions.model import (
     table,
 )
 
-_COUNTY = column("county", "县(市、区)", "County", codelist="county")
 #: From the first treatment on; before it a plot is only planned or being built.
 _TREATED = ("amelioration", "trial", "accepted", "maintained")
 _DEPTHS = {"0-20": (0.0, 20.0), "20-40": (20.0, 40.0)}
@@ -140,8 +142,8 @@ def _still_saline(source: Source, asked: StillSaline) -> Answer:
 _PLOT_COLUMNS: tuple[Column, ...] = (
     column("code", "地块编号", "Plot"),
     column("name", "名称", "Name"),
-    _COUNTY,
-    column("township", "乡镇", "Township"),
+    COUNTY,
+    TOWNSHIP,
     column("mode", "治理模式", "Model", codelist="remediation_mode"),
     column("started_on", "治理开始", "Started"),
     column("years", "采样时已治理年数", "Years until the sample", "a"),
@@ -151,7 +153,7 @@ _PLOT_COLUMNS: tuple[Column, ...] = (
     column("ph_change", "pH 变化", "Change of pH"),
     column("esp_percent_before", "治理前 ESP", "ESP before", "%"),
     column("esp_percent_now", "现 ESP", "ESP now", "%"),
-    column("area_mu", "面积", "Area", "mu"),
+    AREA,
 )
 
 
@@ -211,7 +213,6 @@ def _soil_means(source: Source, asked: SoilMeans) -> Answer:
     shares = grouped(plots, ["county", "township"], plots=("code", "count"), sampled=("has", "sum"))
     shares = put(shares, share=share(shares["sampled"], shares["plots"]))
     missing = plots.filter(pc.equal(plots["has"], 0)).sort_by("code")
-    township = column("township", "乡镇", "Township")
     extract = column("extract", "EC、盐分浸提", "Extract of EC and salt", codelist="soil_extract")
     ph_extract = column("ph_extract", "pH 浸提", "Extract of pH", codelist="soil_extract")
     return Answer(
@@ -219,8 +220,8 @@ def _soil_means(source: Source, asked: SoilMeans) -> Answer:
             table(
                 "means", "各乡镇、年度、土层平均值", "Means by township, year and depth",
                 (
-                    _COUNTY,
-                    township,
+                    COUNTY,
+                    TOWNSHIP,
                     column("year", "年份", "Year"),
                     column("depth", "土层", "Depth", "cm"),
                     extract,
@@ -235,8 +236,8 @@ def _soil_means(source: Source, asked: SoilMeans) -> Answer:
             table(
                 "shares", f"{year} 年采样比例", f"Share sampled in {year}",
                 (
-                    _COUNTY,
-                    township,
+                    COUNTY,
+                    TOWNSHIP,
                     column("plots", "地块数", "Plots"),
                     column("sampled", "已采样", "Sampled"),
                     column("share", "比例", "Share", "%"),
@@ -245,8 +246,8 @@ def _soil_means(source: Source, asked: SoilMeans) -> Answer:
             ),
             table(
                 "unsampled", f"{year} 年未采样的地块", f"Plots without a sample in {year}",
-                (column("code", "地块编号", "Plot"), column("name", "名称", "Name"), _COUNTY,
-                 township),
+                (column("code", "地块编号", "Plot"), column("name", "名称", "Name"), COUNTY,
+                 TOWNSHIP),
                 missing,
             ),
         ),

@@ -26,7 +26,7 @@ demo: $(DONE)/run $(PAGE) ## 安装并启动演示 (PORT=8080 DATA=var/demo) / i
 
 test: $(DONE)/dev $(DONE)/tools $(PAGE) ## 安装并运行全部测试 (ARGS="-k area") / install what the tests need and run them all
 	@scripts/npm run --silent test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 bench: $(DONE)/dev $(DONE)/bench ## 性能对比 (ARGS="items") / our figures beside the usual way
 	@$(BIN)/python -m tests.bench.run $(ARGS)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from app import params
 from app.api.links import JSON, PNG, answer, caching, produces, root
-from app.api.soil import RunId
+from app.api.soil_runs import RunId
 from app.auth import allow
 from app.language import text
 from app.openapi import VERSION

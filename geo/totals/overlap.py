@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from geo.snapshot.view import View
+
 #: Pairs of bounds that meet; pairs that really overlap; pairs that only an overlay can tell.
 _MOST_PAIRS = 8_000_000
 _MOST_OVERLAPS = 400_000
@@ -35,6 +37,8 @@ _CHUNK = 128
 #: So many new rows are compared with all others one by one; more make a tree worth while.
 _FEW = 200
 _KEPT_CUTS = 200_000
+#: Revisions of a layer whose overlaps are remembered: now, and what it is compared with.
+_REVISIONS = 3
 
 
 def sliver(units: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -72,24 +76,24 @@ class Overlaps:
 
     def __init__(self, overlay: Overlay | None = None) -> None:
         self.overlay = overlay or Overlay()
-        self._known: dict[str, _Known] = {}
+        #: Of each layer, what was found at the revisions that were asked for last.
+        self._known: dict[str, OrderedDict[int, _Known]] = {}
         self._cuts: OrderedDict[tuple[object, ...], tuple[object, int] | None] = OrderedDict()
         self._lock = threading.Lock()
 
-    def cuts(self, rows: Rows, everything: Rows, plane: Plane) -> Cuts:
+    def cuts(self, rows: Rows, view: View, plane: Plane) -> Cuts:
         """What lower fids among ``rows`` already cover of the others.
 
-        ``everything``: all rows of the layer at the same revision. Raises `Rejected`
-        E_TOO_COSTLY when there are far too many overlaps.
+        ``view``: the layer of the rows at their revision. Raises `Rejected` E_TOO_COSTLY
+        when there are far too many overlaps.
         """
-        known = self._known.get(rows.layer.id)
-        if known is None and len(rows) * 4 < len(everything):
+        if rows.layer.id not in self._known and len(rows) * 4 < view.count():
             later, earlier = self._fids(rows, *_pairs(rows, plane, self.overlay))
         else:
             with self._lock:
-                known = self._follow(everything, plane)
+                known = self._follow(view, plane)
             later, earlier = known.later, known.earlier
-            if len(rows) < len(everything):
+            if len(rows) < len(known.fid):
                 both = np.isin(later, rows.fid) & np.isin(earlier, rows.fid)
                 later, earlier = later[both], earlier[both]
         return self._cut(rows, later, earlier, plane)
@@ -100,40 +104,42 @@ class Overlaps:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         return rows.fid[later], rows.fid[earlier]
 
-    def _follow(self, rows: Rows, plane: Plane) -> _Known:
+    def _follow(self, view: View, plane: Plane) -> _Known:
         """The pairs of all rows of a layer, from those of the rows that were known before."""
-        known = self._known.get(rows.layer.id)
+        past = self._known.setdefault(view.layer.id, OrderedDict())
+        if view.touched in past:
+            past.move_to_end(view.touched)
+            return past[view.touched]
+        rows = Rows(view.layer, view.match())
         order = np.argsort(rows.fid, kind="stable")
         fid, revision = rows.fid[order], rows.revision[order]
-        if known is None:
-            found = self._fids(rows, *_pairs(rows, plane, self.overlay))
-            known = _Known(fid, revision, *found)
-        else:
+        if past:
+            known = past[min(past, key=lambda touched: abs(touched - view.touched))]
             place = np.minimum(np.searchsorted(known.fid, fid), max(0, len(known.fid) - 1))
             same = np.zeros(len(fid), dtype=bool)
             if len(known.fid):
                 same = (known.fid[place] == fid) & (known.revision[place] == revision)
-            if same.all() and len(fid) == len(known.fid):
-                return known
             old = fid[same]
             kept = np.isin(known.later, old) & np.isin(known.earlier, old)
             more = self._fids(rows, *_pairs(rows, plane, self.overlay, fresh=order[~same]))
-            known = _Known(
-                fid, revision,
-                np.concatenate((known.later[kept], more[0])),
-                np.concatenate((known.earlier[kept], more[1])),
-            )  # fmt: skip
-        self._known[rows.layer.id] = known
-        return known
+            later = np.concatenate((known.later[kept], more[0]))
+            earlier = np.concatenate((known.earlier[kept], more[1]))
+        else:
+            later, earlier = self._fids(rows, *_pairs(rows, plane, self.overlay))
+        past[view.touched] = _Known(fid, revision, later, earlier)
+        while len(past) > _REVISIONS:
+            past.popitem(last=False)
+        return past[view.touched]
 
     def _cut(
         self, rows: Rows, later: NDArray[np.int64], earlier: NDArray[np.int64], plane: Plane
     ) -> Cuts:
         order = np.lexsort((earlier, later))
         later, earlier = later[order], earlier[order]
-        place = np.argsort(rows.fid, kind="stable")
-        row = place[np.searchsorted(rows.fid, later, sorter=place)]
-        other = place[np.searchsorted(rows.fid, earlier, sorter=place)]
+        place = np.flatnonzero(np.isin(rows.fid, np.concatenate((later, earlier))))
+        place = place[np.argsort(rows.fid[place])]
+        row = place[np.searchsorted(rows.fid[place], later)]
+        other = place[np.searchsorted(rows.fid[place], earlier)]
         mine, starts = np.unique(later, return_index=True)
         mine = row[starts]
         keys = [
@@ -220,7 +226,7 @@ def _near(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of rows whose bounds meet, each once."""
     there = np.flatnonzero(~np.isnan(bounds[:, 0]))
-    asked = there if fresh is None else np.intersect1d(fresh, there)
+    asked = there if fresh is None else np.sort(fresh[~np.isnan(bounds[fresh, 0])])
     found: list[NDArray[np.int64]] = [np.empty((2, 0), dtype=np.int64)]
     if fresh is not None and len(asked) <= _FEW:
         for at in asked.tolist():

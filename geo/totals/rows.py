@@ -129,6 +129,18 @@ class Rows:
         return np.concatenate(found) if found else np.empty((0, 4))
 
     @cached_property
+    def span(self) -> tuple[float, float]:
+        """Westmost and eastmost degree; the wrong way round where there is no geometry."""
+        west, east = np.inf, -np.inf
+        for segment, rows in self.parts:
+            sides = [segment.batch.column(name).to_numpy() for name in ("_minx", "_maxx")]
+            if len(rows) < segment.length:
+                sides = [side[rows] for side in sides]
+            west = np.fmin.reduce(sides[0], initial=west)
+            east = np.fmax.reduce(sides[1], initial=east)
+        return float(west), float(east)
+
+    @cached_property
     def measured(self) -> NDArray[np.float64]:
         """Stored m² or m, NaN where there is no geometry; 0 for layers that are not measured."""
         if not self.layer.measures:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Up to so many possible groups have a place each.
-_DENSE = 1_000_000
+_DENSE = 200_000
 
 __all__ = ["Claim", "Input", "Overlaps", "Question", "Row", "Total", "Within", "total"]
 
@@ -66,9 +66,8 @@ class _Answer:
     def _plane(self) -> Plane:
         if not self.layer.geometry or not len(self.rows):
             return Plane(123)
-        bounds = self.rows.bounds
-        west, east = np.fmin.reduce(bounds[:, 0]), np.fmax.reduce(bounds[:, 2])
-        return Plane(123) if np.isnan(west) else Plane.over(float(west), float(east))
+        west, east = self.rows.span
+        return Plane.over(west, east) if west <= east else Plane(123)
 
     def _divisions(self) -> list[Division]:
         made = []
@@ -118,8 +117,7 @@ class _Answer:
     def _cuts(self, rows: Rows) -> Cuts:
         if len(rows) < 2:
             return _nothing()
-        everything = Rows(rows.layer, self.views(rows.layer.id).match())
-        return self.overlaps.cuts(rows, everything, self.plane)
+        return self.overlaps.cuts(rows, self.views(rows.layer.id), self.plane)
 
     # -- the answer ------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 
 import pyarrow as pa
@@ -59,9 +58,7 @@ def _progress(source: Source, asked: Progress) -> Answer:
         question = asking[name].where(only) if only else asking[name]
         return source.total(question, before if name == "before" else None).rows
 
-    # Whole columns are worked on outside of the interpreter's lock: two at a time.
-    with ThreadPoolExecutor(2) as two:
-        rows = dict(zip(asking, two.map(answered, asking), strict=True))
+    rows = {name: answered(name) for name in asking}
     areas = [column(n, zh, en, "mu") for n, zh, en in _DEFINITIONS]
     areas.append(column("under_way", "在建", "Under way", "mu"))
     areas.append(column("change", f"{since} 以来变化(已验收)", f"Change since {since}", "mu"))

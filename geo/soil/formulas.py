@@ -1,4 +1,7 @@
-"""The table of indices (see `geo.soil.indices` for what its columns mean)."""
+"""The table of salinity indices (see `geo.soil.indices` for what its columns mean).
+
+No library has them: the same letters mean other formulas there (NDSI is snow, SI is shadow).
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,6 @@ def _nd(a: Reals, b: Reals) -> Reals:
 def _crsi(B: Any, G: Any, R: Any, N: Any) -> Reals:
     # Negative under the root (water, snow) is undefined, not "no salt".
     return np.sqrt((N * R - G * B) / (N * R + G * B))
-
-
-def _evi(B: Any, R: Any, N: Any) -> Reals:
-    below = N + 6 * R - 7.5 * B + 1
-    # The denominator nears 0 over cloud and the brightest crusts, where EVI says nothing.
-    return np.where(below > 0.05, 2.5 * (N - R) / below, np.nan).astype(below.dtype)
 
 
 def _nsi(N: Any, S1: Any, S2: Any) -> Reals:
@@ -175,7 +172,8 @@ FORMULAS: tuple[Index, ...] = (
         "(S1 - S2)/(S1 + S2)", ("S1", "S2"), "soil", "none", "ratio", "INDP 2002",
         _zh_en("反映水分和黏粒", "moves with moisture and clay"),
         lambda S1, S2: (S1 - S2) / (S1 + S2),
-        (("SI6", "INDP 2002"), ("NDSI", "INDP 2002")), -1.0, 1.0,
+        (("SI6", "INDP 2002"), ("NDSI", "INDP 2002"), ("NSDS", "spyndex"), ("NSDSI3", "spyndex")),
+        -1.0, 1.0,
     ),
     Index(
         "nsi", _zh_en("新盐分指数", "New salinity index"),
@@ -204,73 +202,5 @@ FORMULAS: tuple[Index, ...] = (
                "dryness covariate; M: slope of the soil line; some code uses DN x 10000"),
         lambda R, N, M: (R + M * N) / np.sqrt(M * M + 1), (("PDI", "Ghulam et al. 2007"),),
         0.0, 1.42, {"M": 0.8},
-    ),
-    Index(
-        "bsi", _zh_en("裸土指数", "Bare soil index"),
-        "((S1 + R) - (N + B))/((S1 + R) + (N + B))", ("B", "R", "N", "S1"), "soil", "none", "ratio",
-        "Rikimaru et al. 2002",
-        _zh_en("白色盐壳上反而下降，不可用“大于 0.1”判裸土",
-               'falls on white crust: ">0.1 is bare" loses crusts'),
-        lambda B, R, N, S1: _nd(S1 + R, N + B),
-        (("BSI", "Rikimaru et al. 2002"), ("BI", "spyndex")), -1.0, 1.0,
-    ),
-    Index(
-        "ndvi", _zh_en("归一化植被指数", "Normalised difference vegetation index"),
-        "(N - R)/(N + R)", ("R", "N"), "vegetation", "lower", "ratio", "Rouse et al. 1974",
-        _zh_en("水体为负；稀疏植被受土壤亮度影响", "negative over water; soil shows where sparse"),
-        lambda R, N: (N - R) / (N + R), (("NDVI", "Rouse et al. 1974"),), -1.0, 1.0,
-    ),
-    Index(
-        "evi", _zh_en("增强型植被指数", "Enhanced vegetation index"),
-        "2.5*(N - R)/(N + 6*R - 7.5*B + 1)", ("B", "R", "N"), "vegetation", "lower", "absolute",
-        "Huete et al. 1997; 2002",
-        _zh_en("亮盐壳和云上分母趋零（此处分母<=0.05 为无值）",
-               "the denominator nears 0 over bright crust and cloud (no value here at <= 0.05)"),
-        _evi, (("EVI", "Huete et al. 2002"),),
-    ),
-    Index(
-        "savi", _zh_en("土壤调节植被指数", "Soil-adjusted vegetation index"),
-        "(1 + L)*(N - R)/(N + R + L)", ("R", "N"), "vegetation", "lower", "absolute", "Huete 1988",
-        _zh_en("L = 0.5；个别软件库默认 L = 1", "L is 0.5; one library defaults to 1"),
-        lambda R, N, L: (1 + L) * (N - R) / (N + R + L), (("SAVI", "Huete 1988"),),
-        -1.0, 1.0, {"L": 0.5},
-    ),
-    Index(
-        "msavi", _zh_en("修正土壤调节植被指数", "Modified soil-adjusted vegetation index"),
-        "(2*N + 1 - sqrt((2*N + 1)**2 - 8*(N - R)))/2", ("R", "N"), "vegetation", "lower",
-        "absolute", "Qi et al. 1994", _zh_en("即 MSAVI2", "this is MSAVI2"),
-        lambda R, N: (2 * N + 1 - np.sqrt((2 * N + 1) ** 2 - 8 * (N - R))) / 2,
-        (("MSAVI", "Qi et al. 1994"), ("MSAVI2", "Qi et al. 1994")), -1.0, 1.0,
-    ),
-    Index(
-        "ndre1", _zh_en("归一化红边指数", "Normalised difference red edge"),
-        "(N - RE1)/(N + RE1)", ("RE1", "N"), "vegetation", "lower", "ratio",
-        "Gitelson & Merzlyak 1994",
-        _zh_en("Landsat 没有红边，不能与其混成时间序列",
-               "Landsat has no red edge: never mix the two in a time series"),
-        lambda RE1, N: (N - RE1) / (N + RE1),
-        (("NDRE1", "Gitelson & Merzlyak 1994"), ("NDREI", "spyndex")),
-        -1.0, 1.0,
-    ),
-    Index(
-        "ndwi", _zh_en("归一化水体指数", "Normalised difference water index"),
-        "(G - N)/(G + N)", ("G", "N"), "water", "none", "ratio", "McFeeters 1996",
-        _zh_en("Gao 1996 的 NDWI 是 lswi", "the NDWI of Gao 1996 is lswi"),
-        lambda G, N: (G - N) / (G + N), (("NDWI", "McFeeters 1996"),), -1.0, 1.0,
-    ),
-    Index(
-        "mndwi", _zh_en("改进归一化水体指数", "Modified normalised difference water index"),
-        "(G - S1)/(G + S1)", ("G", "S1"), "water", "none", "ratio", "Xu 2006",
-        _zh_en("与雪指数同式：11 月至 4 月冰面会混淆",
-               "the same formula as the snow index: frozen lakes from November to April"),
-        lambda G, S1: (G - S1) / (G + S1),
-        (("MNDWI", "Xu 2006"), ("NDSI", "snow; spyndex")), -1.0, 1.0,
-    ),
-    Index(
-        "lswi", _zh_en("地表水分指数", "Land surface water index"),
-        "(N - S1)/(N + S1)", ("N", "S1"), "water", "none", "ratio", "Xiao et al. 2004; Gao 1996",
-        _zh_en("即 NDMI、NDII；宜用 B8A", "is NDMI and NDII too; B8A is the better NIR"),
-        lambda N, S1: (N - S1) / (N + S1),
-        (("LSWI", "Xiao et al. 2004"), ("NDMI", "Gao 1996"), ("NDWI", "Gao 1996")), -1.0, 1.0,
     ),
 )  # fmt: skip

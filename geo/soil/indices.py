@@ -5,7 +5,8 @@ or "BI", and NDSI is salinity in one library and snow in another), so an index i
 asked for by formula id and every result carries the formula. Literature names
 are kept with their source for looking up.
 
-Band keys: B G R RE1 N S1 S2, surface reflectance 0..1.
+Band keys: A (coastal) B G R RE1 RE2 RE3 N S1 S2, surface reflectance 0..1. N is B08 or B8A of
+Sentinel-2, SR_B5 of Landsat 8 and 9, SR_B4 of Landsat 4 to 7.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from geo.layers import Text
 
 #: Reflectances and results: float32 or float64, whatever went in.
 Reals: TypeAlias = NDArray[np.floating[Any]]
-BANDS = ("B", "G", "R", "RE1", "N", "S1", "S2")
+BANDS = ("A", "B", "G", "R", "RE1", "RE2", "RE3", "N", "S1", "S2")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Index:
     minimum: float | None = None
     maximum: float | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
+    #: "library name" of the published code that computes it; None: our own.
+    library: str | None = None
 
     def evaluate(self, bands: Mapping[str, ArrayLike]) -> Reals:
         """Index of reflectance arrays of one shape; NaN where it is not defined.
@@ -87,6 +90,7 @@ class Index:
             "citation": self.citation,
             "names": [{"name": name, "source": source} for name, source in self.names],
             "pitfall": self.pitfall.model_dump(),
+            "library": self.library,
         }
 
 
@@ -101,9 +105,11 @@ def _reflectance(values: ArrayLike) -> Reals:
 @lru_cache(maxsize=1)
 def registry() -> dict[str, Index]:
     """All indices by id, salinity first."""
-    from geo.soil.formulas import FORMULAS  # noqa: PLC0415 - the table needs this module's types
+    # The tables need this module's types.
+    from geo.soil.formulas import FORMULAS  # noqa: PLC0415
+    from geo.soil.known import KNOWN  # noqa: PLC0415
 
-    return {index.id: index for index in FORMULAS}
+    return {index.id: index for index in (*FORMULAS, *KNOWN)}
 
 
 def get(index_id: str) -> Index:

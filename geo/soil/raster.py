@@ -25,6 +25,7 @@ from rasterio.windows import Window
 from geo.errors import Rejected
 from geo.live import refuse_live
 from geo.soil.grid import Grid
+from geo.soil.indices import BANDS
 from geo.soil.scene import CLASS_BANDS, PRESETS, Scene, Sensor, digest, inside
 
 MAX_BYTES = 20 * 10**9  # pixels x bands x bytes, uncompressed
@@ -173,7 +174,7 @@ def _band_map(
         found = dict(used)
         if len(found) < len(used):
             found = {}
-    known = {*CLASS_BANDS, "B", "G", "R", "RE1", "N", "S1", "S2"}
+    known = {*CLASS_BANDS, *BANDS}
     if not set(found) - set(CLASS_BANDS) or not set(found) <= known or max(found.values()) > count:
         raise Rejected(
             "E_RASTER_BANDS",

@@ -20,8 +20,8 @@ from geo.soil.grid import Grid
 from geo.soil.indices import BANDS
 
 Sensor = Literal["sentinel-2-l2a", "landsat-c2-l2", "custom"]
-#: Keys of bands that hold classes, not reflectance.
-CLASS_BANDS = ("SCL", "QA_PIXEL")
+#: Keys of bands that hold classes or counts, not reflectance.
+CLASS_BANDS = ("SCL", "QA_PIXEL", "QA_RADSAT", "N_OBS")
 #: (scale, offset) of reflectance. Sentinel-2: processing baseline 04.00 and later.
 PRESETS: dict[str, tuple[float, float]] = {
     "sentinel-2-l2a": (0.0001, -0.1),

@@ -40,7 +40,7 @@ Bands = Annotated[
 ]
 Masks = Annotated[
     str | None,
-    Query(max_length=80, description="Rules with commas: scl,qa_pixel,water,vegetation."),
+    Query(max_length=120, description="Of /soil/masks, with commas: scl,water,vegetation:0.35."),
 ]
 Range = Annotated[
     str | None, Query(max_length=60, description="low,high of the colour scale of an index.")

@@ -125,7 +125,8 @@ class Segment:
         """float64[n, 4]: minx, miny, maxx, maxy in lon/lat; NaN for a null geometry."""
         names = ("_minx", "_miny", "_maxx", "_maxy")
         sides = [self.batch.column(name).to_numpy() for name in names]
-        return np.column_stack([side if rows is None else side[rows] for side in sides])
+        # Side by side in memory, each in one run.
+        return np.stack([side if rows is None else side[rows] for side in sides]).T
 
     def geometries(self, rows: Rows) -> np.ndarray:
         """Shapely geometries (EPSG:4490, lon/lat); None for a null geometry."""

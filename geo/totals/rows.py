@@ -109,6 +109,8 @@ class Rows:
             (segment, rows) for segment, rows in matches if len(rows)
         ]
         self._first = np.concatenate(([0], np.cumsum([len(r) for _, r in self.parts])))
+        # Columns of whole segments need no copy.
+        self._taken = [(s, None if len(r) == s.length else r) for s, r in self.parts]
 
     def __len__(self) -> int:
         return int(self._first[-1])
@@ -125,16 +127,18 @@ class Rows:
     @cached_property
     def bounds(self) -> NDArray[np.float64]:
         """[n, 4] lon/lat; NaN where there is no geometry."""
-        found = [s.bounds(None if len(r) == s.length else r) for s, r in self.parts]
-        return np.concatenate(found) if found else np.empty((0, 4))
+        found = [s.bounds(rows) for s, rows in self._taken]
+        if len(found) == 1:
+            return found[0]
+        return np.concatenate([each.T for each in found], axis=1).T if found else np.empty((0, 4))
 
     @cached_property
     def span(self) -> tuple[float, float]:
         """Westmost and eastmost degree; the wrong way round where there is no geometry."""
         west, east = np.inf, -np.inf
-        for segment, rows in self.parts:
+        for segment, rows in self._taken:
             sides = [segment.batch.column(name).to_numpy() for name in ("_minx", "_maxx")]
-            if len(rows) < segment.length:
+            if rows is not None:
                 sides = [side[rows] for side in sides]
             west = np.fmin.reduce(sides[0], initial=west)
             east = np.fmax.reduce(sides[1], initial=east)
@@ -146,7 +150,7 @@ class Rows:
         if not self.layer.measures:
             return np.zeros(len(self))
         name = self.layer.measures[0]
-        found = [s.column(name, r).to_numpy(zero_copy_only=False) for s, r in self.parts]
+        found = [s.column(name, r).to_numpy(zero_copy_only=False) for s, r in self._taken]
         return self._gather(found, np.float64)
 
     @cached_property
@@ -155,7 +159,7 @@ class Rows:
 
     def values(self, name: str) -> pa.Array:
         """A column of all rows; texts as plain strings' dictionary."""
-        found = [s.column(name, r) for s, r in self.parts]
+        found = [s.column(name, r) for s, r in self._taken]
         if not found:
             return pa.array([], pa.string())
         if len(found) == 1:

@@ -206,9 +206,8 @@ class _Answer:
             else:
                 name = key.name if key.field is None else key.layer.id
                 label = pieces.labels[self.zones[name][0]]
-                # Outside of all zones: the last code, which stands for None.
-                mine = np.full(len(label), len(values) - 1, dtype=np.int64)
-                mine[label != NONE] = codes[label[label != NONE]]
+                # Outside of all zones (NONE, -1): the last code, which stands for None.
+                mine = np.append(codes, len(values) - 1)[label]
             group = group * len(values) + mine
         return group
 
@@ -222,12 +221,12 @@ class _Answer:
             groups = np.unique(keys)
             keys, cut = np.searchsorted(groups, keys), np.searchsorted(groups, cut)
             size = len(groups)
-        units, taken, count = (np.zeros(size, dtype=np.int64) for _ in range(3))
+        units, taken = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
         np.add.at(units, keys, counted.units)
         np.add.at(taken, cut, removed.units)
         # A feature with several parts in one group is one feature.
         several = mixed[counted.row]
-        np.add.at(count, keys[~several], 1)
+        count = np.bincount(keys[~several], minlength=size)
         apart = np.unique(np.stack((keys[several], counted.row[several])), axis=1)
         np.add.at(count, apart[0], 1)
         there = count > 0

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -20,7 +21,7 @@ from sqlalchemy import (
 
 #: Raised with each change of the tables below; a newer file is refused, an older one gets the
 #: tables and (nullable) columns that it lacks when it is opened.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData(
     naming_convention={
@@ -34,6 +35,7 @@ _Id = BigInteger().with_variant(Integer(), "sqlite")
 
 ROLES = ("viewer", "field", "agronomist", "manager", "admin")
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
+CONFLICT_STATES = ("open", "mine", "theirs", "merged")
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
@@ -194,6 +196,48 @@ scenes = Table(
     Column("body", Text, nullable=False),  # JSON of geo.soil.scene.Scene
     Column("created_at", String(24), nullable=False),
 )
+
+#: Edits that met a newer version of their feature (offline work), kept until somebody decides.
+conflicts = Table(
+    "sys_conflicts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("layer", String(40), nullable=False),
+    Column("fid", BigInteger, nullable=False),
+    Column("base_version", BigInteger, nullable=False),  # what the edit was made on
+    Column("operation", String(8), nullable=False),
+    Column("body", Text, nullable=False),  # JSON: what the edit would have stored
+    Column("person_id", BigInteger, nullable=False),
+    Column("person", String(80), nullable=False),
+    Column("reason", Text),
+    Column("state", String(16), nullable=False, server_default=text("'open'")),
+    Column("created_at", String(24), nullable=False),
+    Column("resolved_by", String(80)),
+    Column("resolved_at", String(24)),
+    Column("revision", BigInteger),  # of the commit that resolved it
+    CheckConstraint(_one_of("state", CONFLICT_STATES), name="state"),
+    CheckConstraint(_one_of("operation", ("update", "delete")), name="operation"),
+)
+Index("sys_conflicts_open", conflicts.c.state, conflicts.c.layer, conflicts.c.fid)
+
+photos = Table(
+    "sys_photos",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("layer", String(40), nullable=False),
+    Column("fid", BigInteger, nullable=False),
+    Column("sha256", ForeignKey("sys_blobs.sha256"), nullable=False),
+    Column("media_type", String(40), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("taken_at", String(24)),
+    Column("lon", Float),  # EPSG:4490, degrees; only where the setting keeps positions
+    Column("lat", Float),
+    Column("person", String(80), nullable=False),
+    Column("created_at", String(24), nullable=False),
+    Column("removed_at", String(24)),
+)
+Index("sys_photos_feature", photos.c.layer, photos.c.fid)
 
 idempotency = Table(
     "sys_idempotency",

@@ -31,6 +31,11 @@ class PixelArea:
     nodes: Floats
     step: float
 
+    @property
+    def segment(self) -> int:
+        """Columns (a power of 2) over which the area of a pixel may be taken as linear."""
+        return int(2 ** min(8, np.floor(np.log2(self.step))))
+
     def at(self, column: Floats, row: Floats) -> Floats:
         """m² of a pixel centred at fractional positions (arrays of one shape)."""
         x, y = np.asarray(column) / self.step, np.asarray(row) / self.step
@@ -112,6 +117,15 @@ class Grid:
         lonlat = self.to_lonlat(column.ravel(), row.ravel())
         east, north = equal_area(lonlat[:, 0], lonlat[:, 1])
         return east.reshape(column.shape), north.reshape(column.shape)
+
+    @cached_property
+    def exponent(self) -> int:
+        """e: areas are summed in whole units of 2^-e m², as fine as the raster's whole area allows.
+
+        The sum over all pixels stays below 2^62, so int64 never wraps.
+        """
+        most = float(self.pixel_area.nodes.max()) * self.width * self.height
+        return 61 - int(np.ceil(np.log2(most)))
 
     def pixel_metres(self) -> float:
         """Longer side of the middle pixel, metres, roughly."""

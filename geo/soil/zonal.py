@@ -7,8 +7,9 @@
     tally.areas            # float64[zones, classes], ellipsoidal m²
 
 A zone's share of a pixel is exact (`geo.soil.kernel`), and each pixel weighs its
-own ellipsoidal area (`geo.soil.grid`). Sums run block by block in a fixed order,
-so a run that goes on from a saved `Tally.areas` ends with the same bits.
+own ellipsoidal area (`geo.soil.grid`). Sums are whole numbers (`Tally.units`), so
+blocks may have any size and come in any order, from any number of workers and over
+any number of attempts: the result is the same to the last bit.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from geo.soil.grid import Grid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Codes = NDArray[np.uint8] | NDArray[np.uint16]
 Geometries = NDArray[np.object_]
 
 #: Longest straight piece of an edge before it is projected to the raster, metres:
@@ -112,6 +114,8 @@ class ZoneIndex:
         else:
             xy, ring, part = np.empty((0, 2)), np.zeros(1, np.int64), np.zeros(1, np.int64)
         pixels = grid.to_pixels(np.asarray(xy, dtype=np.float64))
+        # The kernel counts rows in 2^-32: differences of y are then exact.
+        pixels[:, 1] = np.ldexp(np.rint(np.ldexp(pixels[:, 1], 32)), -32)
         first_part = np.searchsorted(owner, np.arange(len(zones) + 1))
         bounds = _bounds(pixels, ring, part, first_part)
         blocks, offsets, members = _members(bounds, grid)
@@ -150,38 +154,60 @@ class ZoneIndex:
 
 
 class Tally:
-    """Areas of classes by zone, filled block by block."""
+    """Areas of classes by zone, filled block by block.
 
-    def __init__(self, index: ZoneIndex, classes: int, areas: Floats | None = None) -> None:
-        """``areas``: the sums of an earlier, interrupted run to go on from."""
+    ``units``: int64[zones, classes], 2^-e m² with e of `Grid.exponent`.
+    """
+
+    def __init__(self, index: ZoneIndex, classes: int, units: Ints | None = None) -> None:
+        """``units``: the sums of an earlier, interrupted run to go on from."""
         self.index = index
-        self.areas = np.zeros((len(index), classes)) if areas is None else areas.copy()
+        self.units = np.zeros((len(index), classes), np.int64) if units is None else units.copy()
         self.pixel_area = index.grid.pixel_area
 
-    def add(self, block: int, codes: NDArray[np.uint8]) -> None:
-        """Add one block. codes: uint8[h, w], class of each pixel, below ``classes``."""
+    @property
+    def areas(self) -> Floats:
+        """float64[zones, classes], m²."""
+        return np.ldexp(self.units.astype(np.float64), -self.index.grid.exponent)
+
+    def add(self, block: int, codes: Codes) -> None:
+        """Add one block. codes: uint8 or uint16[h, w], each pixel's class, below ``classes``."""
+        zones, units = self.measured(block, codes)
+        self.merge(zones, units)
+
+    def merge(self, zones: Ints, units: Ints) -> None:
+        """Add what another worker measured: `measured`, zones without repetition."""
+        self.units[zones] += units
+
+    def measured(self, block: int, codes: Codes) -> tuple[Ints, Ints]:
+        """Zones[m] of a block and their int64[m, classes] units inside it; nothing is added."""
         from geo.soil.kernel import add_block  # noqa: PLC0415 - Numba loads only where it runs
 
-        column, row, width, height = self.index.grid.window(block)
+        index, classes = self.index, self.units.shape[1]
+        column, row, width, height = index.grid.window(block)
         if codes.shape != (height, width):
             raise ValueError(f"block {block} is {(height, width)} pixels, not {codes.shape}")
-        if codes.size and int(codes.max()) >= self.areas.shape[1]:
+        if codes.size and int(codes.max()) >= classes:
             raise ValueError(f"class {int(codes.max())} in block {block} has no column")
-        index = self.index
+        zones = index.zones_of(block)
+        units = np.zeros((len(zones), classes), np.int64)
         add_block(
             index.x,
             index.y,
             index.ring,
             index.zone_ring,
             index.bounds,
-            index.zones_of(block),
+            zones,
             column,
             row,
             np.ascontiguousarray(codes),
             self.pixel_area.nodes,
             self.pixel_area.step,
-            self.areas,
+            self.pixel_area.segment,
+            float(np.ldexp(1.0, index.grid.exponent)),
+            units,
         )
+        return zones, units
 
 
 def dissolved(zones: Geometries) -> tuple[Geometries, Ints]:

@@ -128,8 +128,8 @@ def test_a_tally_goes_on_where_it_stopped() -> None:
 
     whole = add(Tally(index, 3), index.blocks)
     first = add(Tally(index, 3), index.blocks[:3])
-    resumed = add(Tally(index, 3, first.areas), index.blocks[3:])
-    np.testing.assert_array_equal(resumed.areas, whole.areas)
+    resumed = add(Tally(index, 3, first.units), index.blocks[3:])
+    np.testing.assert_array_equal(resumed.units, whole.units)
 
 
 def test_classes_and_blocks_that_do_not_fit_are_errors() -> None:
@@ -160,3 +160,45 @@ def test_shared_edges_need_no_dissolving() -> None:
     pieces, alone = dissolved(zones)
     assert len(pieces) == 0
     assert len(alone) == 401
+
+
+def units(shapes: object, block: int, order: np.random.Generator | None = None) -> np.ndarray:
+    """int64[zones, rows * columns]: units of every pixel, blocks in any order."""
+    g = grid(block)
+    index = ZoneIndex.of_projected(place(shapes), g)
+    number = np.arange(ROWS * COLUMNS, dtype=np.uint16).reshape(ROWS, COLUMNS)
+    tally = Tally(index, ROWS * COLUMNS)
+    blocks = index.blocks if order is None else order.permutation(index.blocks)
+    for at in blocks:
+        c, r, w, h = g.window(int(at))
+        tally.add(int(at), number[r : r + h, c : c + w])
+    return tally.units
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(ring, min_size=1, max_size=3), st.sampled_from([1, 2, 3, 5, 8]))
+@example([[(-4.0, -3.7), (16.0, 0.1), (15.3, 14.9), (-3.1, 9.3)]], 3)
+def test_blocks_and_their_order_change_no_bit(rings: list, block: int) -> None:
+    shapes, _ = polygons(np.array([shapely.Polygon(r) for r in rings], dtype=object))
+    whole = units(shapes, 16)
+    np.testing.assert_array_equal(units(shapes, block, np.random.default_rng(block)), whole)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-2, 15), st.floats(-2, 13)), min_size=4, max_size=12, unique=True)
+)
+def test_shared_edges_give_what_they_take(points: list) -> None:
+    """Of a partition the shares of a pixel add up to it, but for the rounding of each share."""
+    frame = [(-3.0, -3.0), (17.0, -3.0), (17.0, 15.0), (-3.0, 15.0)]
+    triangles = shapely.get_parts(shapely.delaunay_triangles(shapely.MultiPoint([*points, *frame])))
+    whole = units([shapely.box(-3, -3, 17, 15)], 16)[0]
+    assert np.abs(units(triangles, 4).sum(axis=0) - whole).max() <= len(triangles)
+
+
+def test_whole_pixels_are_whole() -> None:
+    """A pixel inside has its own area to the last unit, whatever lies around it."""
+    inner = units([shapely.box(3, 2, 5, 4)], 8)[0]
+    around = units([shapely.Point(6, 5).buffer(5.3)], 5)[0]
+    both = np.flatnonzero(inner)
+    np.testing.assert_array_equal(inner[both], around[both])

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from geo.layers import Catalog, Field, Layer
-from geo.record import rtree, tables
+from geo.record import migrate, rtree, tables
 from geo.record.blob import SRS_ID
 from geo.record.protocol import SchemaMismatch, SchemaTooNew, StorageError, measure_column
 from geo.record.rtree import quote
@@ -99,6 +99,8 @@ def prepare(connection: Any, catalog: Catalog) -> list[str]:
     our triggers that someone had removed; they are back.
     """
     lost = _check_triggers(connection)
+    if _names(connection, "table") and _check_version(connection) < tables.SCHEMA_VERSION:
+        migrate.upgrade(connection, _check_version)
     if lost or not _is_current(connection, catalog):
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -108,8 +110,6 @@ def prepare(connection: Any, catalog: Catalog) -> list[str]:
             lost = _check_triggers(connection)
             for statement in lost.values():
                 connection.execute(statement)
-            _create_system_tables(connection)
-            _upgrade_system_tables(connection)
             for layer in catalog.layers.values():
                 _prepare_layer(connection, layer)
             connection.execute("COMMIT")
@@ -142,12 +142,9 @@ def _check_triggers(connection: Any) -> dict[str, str]:
 
 
 def _is_current(connection: Any, catalog: Catalog) -> bool:
-    existing = _names(connection, "table")
-    if not existing:
+    if not _names(connection, "table"):
         return False
-    if _check_version(connection) < tables.SCHEMA_VERSION:
-        return False
-    return tables.metadata.tables.keys() <= existing and all(
+    return all(
         {(name, _base(kind)) for name, kind in _columns(layer)}
         <= set(_declared(connection, layer).items())
         and _titles(connection, layer) == _expected_titles(layer)
@@ -186,35 +183,15 @@ def _create(connection: Any) -> None:
     connection.execute(
         "INSERT INTO sys_meta VALUES ('schema_version', ?)", (str(tables.SCHEMA_VERSION),)
     )
+    migrate.stamp(connection, tables.SCHEMA_VERSION)
 
 
 def _create_system_tables(connection: Any) -> None:
     dialect = sqlite.dialect()
-    existing = _names(connection, "table")
     for table in tables.metadata.sorted_tables:
-        if table.name in existing:
-            continue
         connection.execute(str(CreateTable(table).compile(dialect=dialect)))
         for index in sorted(table.indexes, key=lambda item: str(item.name)):
             connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
-
-
-def _upgrade_system_tables(connection: Any) -> None:
-    """Columns that a file of an older version lacks; all of them may be null."""
-    dialect = sqlite.dialect()
-    for table in tables.metadata.sorted_tables:
-        rows = connection.execute("SELECT name FROM pragma_table_info(?)", (table.name,))
-        there = {name for (name,) in rows}
-        for column in table.columns:
-            if column.name not in there:
-                kind = column.type.compile(dialect=dialect)
-                connection.execute(
-                    f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}"
-                )
-    connection.execute(
-        "UPDATE sys_meta SET value = ? WHERE key = 'schema_version'",
-        (str(tables.SCHEMA_VERSION),),
-    )
 
 
 def _names(connection: Any, kind: str) -> set[str]:

@@ -19,9 +19,9 @@ from sqlalchemy import (
     text,
 )
 
-#: Raised with each change of the tables below; a newer file is refused, an older one gets the
-#: tables and (nullable) columns that it lacks when it is opened.
-SCHEMA_VERSION = 3
+#: Raised with each change of the tables below, which comes with a step in `migrations`; a newer
+#: file is refused, an older one is copied and then brought up to date when it is opened.
+SCHEMA_VERSION = 4
 
 metadata = MetaData(
     naming_convention={
@@ -105,6 +105,8 @@ tokens = Table(
     Column("token_sha256", LargeBinary(32), nullable=False, unique=True),
     Column("person_id", ForeignKey("sys_people.id", ondelete="CASCADE"), nullable=False),
     Column("role", String(16), nullable=False),  # at most the person's own
+    Column("layers", Text),  # JSON array of layers; NULL: all
+    Column("counties", Text),  # JSON array of county codes; NULL: the person's
     Column("kind", String(8), nullable=False, server_default=text("'token'")),
     Column("label", String(200)),
     Column("created_at", String(24), nullable=False),
@@ -112,6 +114,16 @@ tokens = Table(
     Column("last_used_at", String(24)),
     CheckConstraint(_one_of("role", ROLES), name="role"),
     CheckConstraint(_one_of("kind", ("token", "session")), name="kind"),
+)
+
+#: Failed logins by name and by address (SHA-256), so that all workers count together.
+logins = Table(
+    "sys_logins",
+    metadata,
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", String(24), nullable=False),
+    Column("until", String(24)),  # nothing is tried before
 )
 
 blobs = Table(

@@ -15,9 +15,9 @@ import shapely
 from pyproj import CRS
 
 from geo.layers import Catalog
-from geo.record import schema, sqlite, tables
+from geo.record import schema, sqlite
 from geo.record.geopackage import GeoPackageRecord, open_record
-from geo.record.protocol import ChangeSet, SchemaMismatch, SchemaTooNew, StorageError
+from geo.record.protocol import ChangeSet, SchemaMismatch, StorageError
 from tests.environment import ROOT, geopackage_validator
 from tests.geo.record.builders import (
     AUTHOR,
@@ -202,38 +202,6 @@ def test_a_type_that_changed_is_refused(tmp_path: Path, changed) -> None:  # typ
         create(path, changed)
     assert caught.value.where is not None
     create(path).close()  # nothing was changed
-
-
-def test_a_newer_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "record.gpkg"
-    create(path).close()
-    with closing(sqlite.connect(path)) as connection:
-        newer = str(tables.SCHEMA_VERSION + 1)
-        connection.execute("UPDATE sys_meta SET value = ? WHERE key = 'schema_version'", (newer,))
-    with pytest.raises(SchemaTooNew):
-        create(path)
-
-
-def test_an_older_file_gets_what_it_lacks(tmp_path: Path) -> None:
-    """A record of version 1: tables and columns of today come, what is stored stays."""
-    path = tmp_path / "record.gpkg"
-    create(path).close()
-    with closing(sqlite.connect(path)) as connection:
-        connection.execute(
-            "INSERT INTO sys_uploads (layer, file_name, size, state, created_at, updated_at) "
-            "VALUES ('plots', 'a.zip', 1, 'ready', 't', 't')"
-        )
-        connection.execute("ALTER TABLE sys_uploads DROP COLUMN sides")
-        connection.execute("DROP TABLE sys_resumables")
-        connection.execute("UPDATE sys_meta SET value = '1' WHERE key = 'schema_version'")
-    for _ in range(2):
-        create(path).close()
-    with closing(sqlite.connect(path)) as connection:
-        rows = connection.execute("SELECT file_name, sides FROM sys_uploads").fetchall()
-        assert rows == [("a.zip", None)]
-        assert connection.execute("SELECT count(*) FROM sys_resumables").fetchone() == (0,)
-        version = connection.execute("SELECT value FROM sys_meta WHERE key = 'schema_version'")
-        assert version.fetchone() == (str(tables.SCHEMA_VERSION),)
 
 
 def test_foreign_files_are_refused(tmp_path: Path) -> None:

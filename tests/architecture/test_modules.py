@@ -13,6 +13,7 @@ pytestmark = pytest.mark.unit
 
 def test_modules_stay_under_400_lines() -> None:
     modules = below("app", "geo", "data", suffix=".py") + below("app/web/src", suffix=".ts")
+    modules = [path for path in modules if path.name != "schema.d.ts"]  # made by scripts/api-types
     assert len(modules) > 20
     lines = {path: path.read_text(encoding="utf-8").count("\n") for path in modules}
     long = {str(path.relative_to(ROOT)): n for path, n in lines.items() if n > LINES}

@@ -12,10 +12,13 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
-from tests.environment import chromium
+from tests.environment import NODE_MODULES, ROOT, chromium
 
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+#: Pictures that the tests take.
+SHOTS = ROOT / "var/shots"
+AXE = NODE_MODULES / "axe-core/axe.min.js"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -59,6 +62,32 @@ class Visit:
     def pixels(self) -> np.ndarray:
         """The map as uint8[height, width, 3]."""
         return pixels_of(self.page.locator(".map-canvas"))
+
+    def shot(self, name: str) -> None:
+        """Keep a picture of the page, as an artefact of the run (var/shots, not in git)."""
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        width = (self.page.viewport_size or DESK)["width"]
+        self.page.screenshot(path=SHOTS / f"{name}-{width}.png")
+
+    def faults(self, within: str = "body") -> list[str]:
+        """What axe-core calls serious or worse in a part of the page."""
+        if not self.page.evaluate("'axe' in window"):
+            # By the debugger: the page's content policy lets no script in.
+            self.page.evaluate(AXE.read_text(encoding="utf-8") + ";null")
+        found = self.page.evaluate(
+            "within => axe.run(within, {resultTypes: ['violations']})", within
+        )
+        return [
+            f"{fault['id']}: {node['html'][:160]} {node['failureSummary']}"
+            for fault in found["violations"]
+            if fault["impact"] in ("serious", "critical")
+            for node in fault["nodes"]
+        ]
+
+    def sign_in(self, token: str) -> None:
+        """Open pages as this person, from the next `open` on."""
+        keep = f"sessionStorage.setItem('liangtian.token', '{token}')"
+        self.page.add_init_script(f"if (location.protocol.startsWith('http')) {keep}")
 
     @property
     def strangers(self) -> list[str]:

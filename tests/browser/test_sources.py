@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 
@@ -34,6 +35,12 @@ def test_lock_file_names_no_host() -> None:
     assert '"resolved"' not in text
     locked = json.loads(text)["packages"]
     assert all("integrity" in entry for name, entry in locked.items() if name)
+
+
+def test_the_types_of_the_client_are_current() -> None:
+    """They were made from the document that the service gives today."""
+    script = runpy.run_path(str(ROOT / "scripts/api-types"))
+    assert script["current"](script["slim"]()), "run scripts/api-types"
 
 
 def test_values_reach_the_page_as_text_only() -> None:

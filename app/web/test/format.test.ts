@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { area, areaShort, inUnit, length, position } from "../src/format";
+import { area, areaShort, inUnit, length, position } from "../src/ui/format";
 
 describe("areas", () => {
   it("uses 1 mu = 2000/3 m² exactly", () => {

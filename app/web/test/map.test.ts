@@ -1,6 +1,6 @@
 import { validateStyleMin } from "@maplibre/maplibre-gl-style-spec";
 import { describe, expect, it } from "vitest";
-import type { Collection, Geometry } from "../src/api";
+import type { Collection, Geometry } from "../src/api/answers";
 import { boundsOf } from "../src/map/bounds";
 import { parcelLabels } from "../src/map/labels";
 import { innerPoint, largestRing } from "../src/map/names";
@@ -36,6 +36,7 @@ const layers = [
 describe("the style", () => {
   const style = buildStyle({
     layers, dark: false, origin: "http://localhost", names: emptyCollection(), parcels: emptyCollection(), selection: emptyCollection(),
+    overlays: new Map(), thematic: true,
   });
 
   it("is valid MapLibre", () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { decodeHash, encodeHash, type State, Store } from "../src/state";
+import { decodeHash, encodeHash } from "../src/app/address";
+import { type State, Store } from "../src/app/state";
 
 const start: State = {
-  lang: "zh", theme: "auto", unit: "mu", view: null, visible: null, selected: null, totals: null, tab: "layers",
+  screen: "map", path: [], params: {}, lang: "zh", theme: "auto", unit: "mu", view: null, visible: null, selected: null, totals: null, tab: "layers",
 };
 
 describe("the address", () => {
@@ -18,6 +19,13 @@ describe("the address", () => {
       tab: "feature",
     };
     expect({ ...start, ...decodeHash(encodeHash(state)) }).toEqual(state);
+  });
+
+  it("names the screen and what belongs to it", () => {
+    const state: State = { ...start, screen: "uploads", path: ["12"], params: { row: "甲&1" }, unit: "ha" };
+    expect(encodeHash(state)).toBe("#/uploads/12?unit=ha&row=%E7%94%B2%261");
+    expect({ ...start, ...decodeHash(encodeHash(state)) }).toEqual(state);
+    expect(decodeHash("#/nonsense/1?unit=ha")).toEqual({ unit: "ha" });
   });
 
   it("is empty at the start", () => {
@@ -44,5 +52,18 @@ describe("the store", () => {
     store.on(["unit"], ({ unit }) => seen.push(unit));
     store.set({ lang: "en", unit: "mu" });
     expect(seen).toEqual(["en"]);
+  });
+
+  it("takes an equal value for no change, and stops when told", () => {
+    const store = new Store(start);
+    let runs = 0;
+    const stop = store.on(["path", "params"], () => (runs += 1));
+    store.set({ path: [], params: {} });
+    expect(runs).toBe(0);
+    store.setParams({ row: "1", gone: "" });
+    expect(store.get().params).toEqual({ row: "1" });
+    stop();
+    store.setParams({ row: "" });
+    expect(runs).toBe(1);
   });
 });

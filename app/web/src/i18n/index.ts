@@ -25,3 +25,8 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
 export function fillIn(text: string, values: Record<string, string | number>): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
+
+/** A unit as the definitions of layers write it (Chinese), in the language of the page. */
+export function unitText(unit: string): string {
+  return unit === texts.zh["unit.mu"] ? t("unit.mu") : unit;
+}

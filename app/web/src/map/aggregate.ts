@@ -1,5 +1,5 @@
 /** What a cell of a tile of low zooms says: how many features it stands for, and how much of what. */
-import { area, integer, length } from "../format";
+import { area, integer, length } from "../ui/format";
 import { language, t } from "../i18n";
 import type { ClassColor } from "./palette";
 

@@ -1,5 +1,5 @@
-/** The box around a geometry, [west, south, east, north]. */
-export function boundsOf(geometry: GeoJSON.Geometry): [number, number, number, number] {
+/** The box around shapes, [west, south, east, north]; west > east when there are none. */
+export function boundsOf(geometry: GeoJSON.Geometry | GeoJSON.FeatureCollection): [number, number, number, number] {
   const box: [number, number, number, number] = [180, 90, -180, -90];
   const walk = (coordinates: unknown): void => {
     if (!Array.isArray(coordinates)) return;
@@ -11,10 +11,12 @@ export function boundsOf(geometry: GeoJSON.Geometry): [number, number, number, n
       box[3] = Math.max(box[3], y);
     } else coordinates.forEach(walk);
   };
-  if (geometry.type === "GeometryCollection") {
-    for (const part of geometry.geometries) {
-      const [w, s, e, n] = boundsOf(part);
-      walk([[w, s], [e, n]]);
+  if (geometry.type === "FeatureCollection" || geometry.type === "GeometryCollection") {
+    const parts = geometry.type === "GeometryCollection" ? geometry.geometries : geometry.features.map((f) => f.geometry);
+    for (const part of parts) {
+      // A feature without geometry has no box.
+      const [w, s, e, n] = part ? boundsOf(part) : [180, 90, -180, -90];
+      if (w <= e) walk([[w, s], [e, n]]);
     }
   } else walk(geometry.coordinates);
   return box;

@@ -1,8 +1,8 @@
 /** Buttons on the map, and the line that says where the pointer is. */
-import { fill, h, svg } from "../dom";
-import { position } from "../format";
+import { fill, h, svg } from "../ui/dom";
+import { position } from "../ui/format";
 import { t } from "../i18n";
-import type { Hover } from "./view";
+import type { Hover } from "./hits";
 
 export interface MapActions {
   zoomIn: () => void;

@@ -1,5 +1,6 @@
 /** Places for the names of counties and irrigation districts: one a feature, inside its shape. */
-import type { Api, Collection } from "../api";
+import type { Collection } from "../api/answers";
+import type { Api } from "../api/client";
 import { GROUND, isZone } from "./style";
 
 export type Ring = GeoJSON.Position[];
@@ -63,7 +64,7 @@ export async function loadNames(api: Api, collections: Collection[]): Promise<Ge
   );
   const lists = await Promise.allSettled(
     named.map(async ({ id, liangtian }) => {
-      const { features } = await api.items(id, MOST_NAMES);
+      const { features } = await api.get("/collections/{layer}/items", { path: { layer: id }, query: { limit: MOST_NAMES } });
       return features.flatMap((feature): GeoJSON.Feature[] => {
         const ring = largestRing(feature.geometry);
         const name = feature.properties[liangtian.label ?? ""];

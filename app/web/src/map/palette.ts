@@ -2,7 +2,7 @@
  * Colours of the map. Class colours come from the code lists; where a list names none, Paul Tol's
  * "muted" scheme is used, which people with any colour blindness can tell apart.
  */
-import type { Code } from "../api";
+import type { Code } from "../api/answers";
 
 const MUTED = [
   "#44aa99", "#ddcc77", "#cc6677", "#88ccee", "#117733", "#aa4499", "#999933", "#882255", "#332288",

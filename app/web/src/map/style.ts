@@ -8,8 +8,9 @@ import type {
   SourceSpecification,
   StyleSpecification,
 } from "maplibre-gl";
-import type { Collection } from "../api";
+import type { Collection } from "../api/answers";
 import { LABEL_ZOOM } from "./labels";
+import { type Content, overlayParts } from "./overlay";
 import { type ClassColor, DARK, type Ground, LIGHT, OTHER } from "./palette";
 
 export interface MapLayer {
@@ -27,6 +28,9 @@ export interface StyleInput {
   /** Names of the parcels in view. */
   parcels: GeoJSON.FeatureCollection;
   selection: GeoJSON.FeatureCollection;
+  overlays: ReadonlyMap<string, Content>;
+  /** Whether more than the ground (counties, zones) is drawn. */
+  thematic: boolean;
 }
 
 /** The layer that the calm ground is drawn from. */
@@ -71,19 +75,24 @@ export function colorOf({ collection, classes }: MapLayer): Color {
 const byZoom = (...stops: [number, number][]): ExpressionSpecification =>
   ["interpolate", ["linear"], ["zoom"], ...stops.flat()] as ExpressionSpecification;
 
-export function buildStyle({ layers, dark, origin, names, parcels, selection }: StyleInput): StyleSpecification {
+export function buildStyle(input: StyleInput): StyleSpecification {
+  const { layers, dark, origin, names, parcels, selection, thematic } = input;
   const ground = dark ? DARK : LIGHT;
+  const over = overlayParts(input.overlays, ground, FONT);
   // Our own sources have a colon in their names, which no layer's id can have.
   const sources: Record<string, SourceSpecification> = {
     "names:places": { type: "geojson", data: names },
     "names:parcels": { type: "geojson", data: parcels },
     "selection:shape": { type: "geojson", data: selection },
+    ...over.sources,
   };
   const polygons: LayerSpecification[] = [];
   const boundaries: LayerSpecification[] = [];
   const above: LayerSpecification[] = [];
   const labels: LayerSpecification[] = [];
-  for (const layer of drawOrder(layers)) {
+  for (const one of drawOrder(layers)) {
+    const plain = thematic || one.collection.id === GROUND || isZone(one.collection);
+    const layer = { ...one, visible: one.visible && plain };
     const { id, extent, liangtian: info } = layer.collection;
     const bounds = extent?.spatial?.bbox?.[0];
     sources[id] = {
@@ -107,11 +116,14 @@ export function buildStyle({ layers, dark, origin, names, parcels, selection }: 
     layers: [
       { id: "outside", type: "background", paint: { "background-color": ground.outside } },
       ...polygons,
+      ...over.pictures,
       ...boundaries,
       ...above,
+      ...over.shapes,
       ...selected(ground),
       parcelNames(ground),
       ...labels,
+      ...over.labels,
       ...placeNames(ground),
     ],
   };

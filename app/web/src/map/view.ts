@@ -1,39 +1,20 @@
-/** The map itself: keeps MapLibre in step with the page's state. */
+/** The map itself: keeps MapLibre in step with the page's state, and is the screens' board. */
 import { GeoJSONSource, Map as MapLibre, ScaleControl, setWorkerUrl } from "maplibre-gl";
 import type { LngLatBoundsLike, MapGeoJSONFeature, MapMouseEvent } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
-import type { Api } from "../api";
-import type { FeatureRef, Store, View } from "../state";
-import { countText, isAggregate, sizeText } from "./aggregate";
+import type { Api } from "../api/client";
+import type { Store, View } from "../app/state";
+import type { Board, Box, Hit, Overlay } from "./board";
+import { boundsOf } from "./bounds";
+import { Drawing } from "./draw";
+import { hitOf, type Hover, hoverOf } from "./hits";
 import { LABEL_ZOOM, parcelLabels } from "./labels";
-import type { ClassColor } from "./palette";
+import { type Content, overlayOf } from "./overlay";
 import { buildStyle, emptyCollection, GROUND, isZone, type MapLayer } from "./style";
-
-/** A cell of a tile in which features are too small to draw: sums in place of features. */
-export interface Aggregate {
-  layer: string;
-  properties: Record<string, unknown>;
-  /** The layer's classes, in whose order the parts of the sum are told. */
-  classes: ClassColor[];
-  at: [number, number];
-}
-
-export interface Hit {
-  features: FeatureRef[];
-  aggregate: Aggregate | null;
-}
-
-export interface Hover {
-  title: string;
-  note: string;
-  /** Pixels from the corner of the map. */
-  at: { x: number; y: number };
-}
 
 export interface MapEvents {
   onHover: (hover: Hover | null) => void;
-  onHit: (hit: Hit) => void;
   onPointer: (at: { lng: number; lat: number } | null) => void;
   onBusy: (busy: boolean) => void;
   onError: (status: number) => void;
@@ -44,13 +25,18 @@ setWorkerUrl(workerUrl);
 
 const CITY: LngLatBoundsLike = [[121.6, 44.2], [124.4, 46.4]];
 const TOUCH_PX = 5;
+const DRAWING = "drawing";
 
-export class MapView {
+export class MapView implements Board {
   private readonly map: MapLibre;
   private layers: MapLayer[] = [];
   private names = emptyCollection();
   private parcels = emptyCollection();
   private selection = emptyCollection();
+  private readonly overlays = new Map<string, Content>();
+  private drawing: Drawing | null = null;
+  private themes = true;
+  private click: ((hit: Hit) => void) | null = null;
   private dark = false;
   private extent: LngLatBoundsLike = CITY;
   private drawn = false;
@@ -100,7 +86,9 @@ export class MapView {
       events.onHover(null);
     });
     map.on("movestart", () => events.onHover(null));
-    map.on("click", (event) => events.onHit(this.hit(event)));
+    map.on("click", (event) => {
+      if (!this.drawing) this.click?.(hitOf(this.at(event), this.layers, event.lngLat.toArray()));
+    });
     map.on("dataloading", () => events.onBusy(true));
     map.on("idle", () => {
       if (this.drawn) events.onBusy(false);
@@ -133,49 +121,100 @@ export class MapView {
     }
     const first = !this.drawn && !this.placed;
     this.drawn = true;
-    this.draw();
+    this.redraw();
     if (first) this.map.fitBounds(this.extent, { padding: 32, animate: false });
   }
 
   setNames(names: GeoJSON.FeatureCollection): void {
     this.names = names;
-    this.draw();
+    this.redraw();
   }
 
   setDark(dark: boolean): void {
     this.dark = dark;
-    this.draw();
-  }
-
-  select(geometry: GeoJSON.Geometry | null): void {
-    this.selection = geometry
-      ? { type: "FeatureCollection", features: [{ type: "Feature", properties: {}, geometry }] }
-      : emptyCollection();
-    this.draw();
-  }
-
-  home(): void {
-    this.map.fitBounds(this.extent, { padding: 32 });
+    this.redraw();
   }
 
   zoomBy(steps: number): void {
     this.map.easeTo({ zoom: this.map.getZoom() + steps, duration: 200 });
   }
 
-  zoomTo(bounds: [number, number, number, number]): void {
-    this.map.fitBounds(bounds, { padding: 64, maxZoom: 16 });
-  }
-
   zoomInAt(at: [number, number]): void {
     this.map.easeTo({ center: at, zoom: this.map.getZoom() + 2.5 });
   }
 
-  /** Keeps the middle of the map clear of a sheet that covers its lower part (pixels). */
-  cover(bottom: number): void {
+  /** The room of the map has changed. */
+  resized(): void {
+    this.map.stop(); // a movement that goes on would end where the old middle was
     this.map.resize();
+  }
+
+  cover(sheet: HTMLElement | null): void {
+    const height = this.map.getContainer().offsetHeight;
+    const bottom = Math.min(sheet?.offsetHeight ?? 0, height * 0.6);
+    if (bottom === this.map.getPadding().bottom) return;
     const padding = { top: 0, left: 0, right: 0, bottom };
     if (this.drawn) this.map.easeTo({ padding, duration: 250 });
     else this.map.jumpTo({ padding });
+  }
+
+  overlay(name: string): Overlay {
+    const put = (content: Content): void => {
+      this.overlays.set(name, content);
+      this.redraw();
+    };
+    return {
+      shapes: (shapes, look) => put({ shapes, look }),
+      raster: (raster) => put({ raster }),
+      remove: () => {
+        if (this.overlays.delete(name)) this.redraw();
+      },
+    };
+  }
+
+  fit(what: GeoJSON.Geometry | GeoJSON.FeatureCollection | Box | null): void {
+    if (what === null) return void this.map.fitBounds(this.extent, { padding: 32 });
+    const box = Array.isArray(what) ? what : boundsOf(what);
+    if (box[0] <= box[2]) this.map.fitBounds(box, { padding: 64, maxZoom: 16 });
+  }
+
+  onClick(run: ((hit: Hit) => void) | null): void {
+    this.click = run;
+  }
+
+  highlight(geometry: GeoJSON.Geometry | null): void {
+    this.selection = geometry
+      ? { type: "FeatureCollection", features: [{ type: "Feature", properties: {}, geometry }] }
+      : emptyCollection();
+    this.redraw();
+  }
+
+  thematic(shown: boolean): void {
+    if (this.themes === shown) return;
+    this.themes = shown;
+    this.redraw();
+  }
+
+  draw(changed: (corners: [number, number][]) => void = () => undefined): Promise<GeoJSON.Polygon | null> {
+    this.drawing?.cancel();
+    const overlay = this.overlay(DRAWING);
+    const look = { color: "#c2371f", fill: 0.12, width: 2 };
+    const mine = new Drawing(this.map, (shapes) => overlay.shapes(shapes, look), changed);
+    this.drawing = mine;
+    void mine.done.then(() => {
+      if (this.drawing === mine) this.drawing = null;
+      overlay.remove();
+    });
+    return mine.done;
+  }
+
+  clear(): void {
+    this.drawing?.cancel();
+    if (this.map.getPadding().bottom) this.map.jumpTo({ padding: { top: 0, left: 0, right: 0, bottom: 0 } });
+    this.overlays.clear();
+    this.click = null;
+    this.themes = true;
+    this.highlight(null);
   }
 
   /** Sets the names of the parcels in view when they differ from those shown. */
@@ -192,54 +231,44 @@ export class MapView {
 
   private labelsOf({ collection, visible }: MapLayer): GeoJSON.Feature[] {
     const { id, liangtian: info } = collection;
-    if (!visible || !info.label || info.geometry !== "MultiPolygon" || isZone(collection)) return [];
+    const shown = visible && this.themes;
+    if (!shown || !info.label || info.geometry !== "MultiPolygon" || isZone(collection)) return [];
     if (!this.map.getSource(id)) return [];
     return parcelLabels(id, info.label, this.map.querySourceFeatures(id, { sourceLayer: id }));
   }
 
-  private draw(): void {
+  private redraw(): void {
     if (!this.drawn) return;
-    const { layers, dark, names, parcels, selection } = this;
-    this.map.setStyle(buildStyle({ layers, dark, names, parcels, selection, origin: location.origin }), { diff: true });
+    const { layers, dark, names, parcels, selection, overlays, themes: thematic } = this;
+    const style = buildStyle({
+      layers, dark, names, parcels, selection, overlays, thematic, origin: location.origin,
+    });
+    this.map.setStyle(style, { diff: true });
   }
 
   /** The pointer's shape, asked for at most once a frame. */
   private point(event: MapMouseEvent): void {
-    if (this.pointing || this.map.isMoving()) return;
+    if (this.pointing || this.drawing || this.map.isMoving()) return;
     this.pointing = true;
     requestAnimationFrame(() => {
       this.pointing = false;
+      if (this.drawing) return;
       const [first] = this.at(event);
       this.map.getCanvas().style.cursor = first ? "pointer" : "";
-      this.events.onHover(first ? this.hover(first, event) : null);
+      this.events.onHover(first ? hoverOf(first, this.layers, event.point) : null);
     });
-  }
-
-  private hover({ id, source, properties }: MapGeoJSONFeature, { point }: MapMouseEvent): Hover | null {
-    const layer = this.layers.find(({ collection }) => collection.id === source);
-    if (!layer) return null;
-    const { title, liangtian: info } = layer.collection;
-    if (isAggregate(properties)) {
-      const note = [title, sizeText(properties)].filter(Boolean).join(" · ");
-      return { title: countText(properties), note, at: point };
-    }
-    if (typeof id !== "number") return null;
-    const name: unknown = properties[info.label ?? ""];
-    const code = String(properties[info.style.by ?? ""] ?? "");
-    const known = layer.classes.find((one) => one.code === code)?.title;
-    return {
-      title: name === undefined || name === "" ? `#${id}` : String(name),
-      note: known ? `${title} · ${known}` : title,
-      at: point,
-    };
   }
 
   private at({ point: { x, y } }: MapMouseEvent): MapGeoJSONFeature[] {
     if (!this.drawn) return [];
-    const ids = this.layers
-      .filter(({ collection, visible }) => visible && collection.id !== GROUND)
-      .flatMap(({ collection }) => ["fill", "line", "point"].map((kind) => `${collection.id}:${kind}`))
-      .filter((id) => this.map.getLayer(id));
+    const ids = this.map
+      .getLayersOrder()
+      .filter((id) => /:(fill|line|point)$/.test(id))
+      .filter((id) => {
+        const source = this.map.getLayer(id)?.source ?? "";
+        if (overlayOf(source) !== null) return overlayOf(source) !== DRAWING;
+        return source !== GROUND && this.layers.some(({ collection }) => collection.id === source);
+      });
     if (!ids.length) return [];
     const exact = this.map.queryRenderedFeatures([x, y], { layers: ids });
     if (exact.length) return exact;
@@ -248,18 +277,5 @@ export class MapView {
       [x + TOUCH_PX, y + TOUCH_PX],
     ];
     return this.map.queryRenderedFeatures(box, { layers: ids });
-  }
-
-  private hit(event: MapMouseEvent): Hit {
-    const seen = new Map<string, FeatureRef>();
-    let aggregate: Aggregate | null = null;
-    for (const { id, source, properties } of this.at(event)) {
-      if (typeof id === "number") seen.set(`${source}/${id}`, { layer: source, fid: id });
-      else if (isAggregate(properties)) {
-        const classes = this.layers.find(({ collection }) => collection.id === source)?.classes ?? [];
-        aggregate ??= { layer: source, properties, classes, at: [event.lngLat.lng, event.lngLat.lat] };
-      }
-    }
-    return { features: [...seen.values()], aggregate };
   }
 }

@@ -1,0 +1,115 @@
+/**
+ * What the service answers. The OpenAPI document types addresses, parameters and bodies
+ * (schema.d.ts); answers it leaves open, so their shapes are stated here. A screen adds its own:
+ *
+ *     declare module "../../api/answers" { interface Answers { "/targets": Targets } }
+ */
+import type { components } from "./schema";
+
+export type Problem = components["schemas"]["Problem"];
+export type Geometry = "Point" | "MultiLineString" | "MultiPolygon";
+export type Bilingual = { zh: string; en: string };
+
+export interface LayerStyle {
+  color: string;
+  outline: string | null;
+  by: string | null;
+  min_zoom: number;
+  order: number;
+}
+
+export interface LayerInfo {
+  geometry: Geometry | null;
+  label: string | null;
+  class_field: string | null;
+  county_field: string | null;
+  revision: number;
+  count: number;
+  area_m2: number | null;
+  style: LayerStyle;
+}
+
+export interface Collection {
+  id: string;
+  title: string;
+  description?: string;
+  extent?: { spatial?: { bbox?: number[][] } };
+  liangtian: LayerInfo;
+}
+
+export interface Code {
+  const: string;
+  title: string;
+  "x-color"?: string | null;
+}
+
+export interface Property {
+  title?: string;
+  type?: string | string[];
+  format?: string;
+  "x-unit"?: string | null;
+  oneOf?: Code[];
+}
+
+export interface Schema {
+  properties: Record<string, Property>;
+}
+
+export interface Feature {
+  type: "Feature";
+  id: number;
+  geometry: GeoJSON.Geometry | null;
+  properties: Record<string, unknown>;
+}
+
+export interface FeatureCollection {
+  type: "FeatureCollection";
+  features: Feature[];
+  numberMatched?: number;
+  numberReturned?: number;
+}
+
+export interface Area {
+  area_m2: number;
+}
+
+export interface TotalRow extends Area {
+  group: Record<string, string | number | boolean | null>;
+  count: number;
+}
+
+export interface Totals {
+  rows: TotalRow[];
+  total: Area & { count: number };
+  overlap_removed?: Area | null;
+  method?: Bilingual;
+  definition?: Bilingual;
+  /** What the values of groups are called, by grouping. */
+  titles?: Record<string, Record<string, Bilingual>>;
+  revision: number;
+  /** When that revision was made. */
+  time?: string | null;
+}
+
+export interface Job {
+  id: number;
+  kind: string;
+  state: "queued" | "running" | "done" | "failed" | "cancelled";
+  /** What is being done, and how much of it is (0 to 1). */
+  progress: { stage: string; fraction: number } | null;
+  result: Record<string, unknown> | null;
+  problem: Problem | null;
+}
+
+/** The JSON answer of each address, by the address as the OpenAPI document writes it. */
+export interface Answers {
+  "/collections": { collections: Collection[] };
+  "/collections/{layer}/schema": Schema;
+  "/collections/{layer}/items": FeatureCollection;
+  "/collections/{layer}/items/{fid}": Feature;
+  "/totals": Totals;
+  "/jobs/{job_id}": Job;
+}
+
+/** The answer of an address; `unknown` where nobody has stated it. */
+export type Answer<P> = P extends keyof Answers ? Answers[P] : unknown;

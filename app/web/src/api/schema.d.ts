@@ -1,0 +1,2008 @@
+/** Made by scripts/api-types from the service's OpenAPI document: 37453426e516a9c2 9d1dc42d73f7d959 */
+
+export interface paths {
+    "/": {
+        /** Landing page; the map for browsers */
+        get: operations["landing__get"];
+    };
+    "/api": {
+        /** OpenAPI document */
+        get: operations["api_api_get"];
+    };
+    "/audit": {
+        /** Commits and events, oldest first */
+        get: operations["audit_audit_get"];
+    };
+    "/audit/verify": {
+        /** Recompute the whole chain */
+        get: operations["verify_audit_verify_get"];
+    };
+    "/collections": {
+        /** All layers */
+        get: operations["collections_collections_get"];
+    };
+    "/collections/{layer}": {
+        /** A layer */
+        get: operations["collection_collections__layer__get"];
+    };
+    "/collections/{layer}/items": {
+        /** Features of a layer */
+        get: operations["items_collections__layer__items_get"];
+    };
+    "/collections/{layer}/items/{fid}": {
+        /** A feature */
+        get: operations["item_collections__layer__items__fid__get"];
+    };
+    "/collections/{layer}/items/{fid}/history": {
+        /** Versions of a feature */
+        get: operations["history_collections__layer__items__fid__history_get"];
+    };
+    "/collections/{layer}/queryables": {
+        /** What filters may use */
+        get: operations["queryables_collections__layer__queryables_get"];
+    };
+    "/collections/{layer}/schema": {
+        /** Fields of a layer */
+        get: operations["schema_collections__layer__schema_get"];
+    };
+    "/collections/{layer}/sortables": {
+        /** What sortby may use */
+        get: operations["sortables_collections__layer__sortables_get"];
+    };
+    "/collections/{layer}/tiles": {
+        /** Tilesets of a layer */
+        get: operations["tilesets_collections__layer__tiles_get"];
+    };
+    "/collections/{layer}/tiles/{tms}": {
+        /** A tileset of a layer */
+        get: operations["tileset_collections__layer__tiles__tms__get"];
+    };
+    "/collections/{layer}/tiles/{tms}/{z}/{row}/{col}": {
+        /** A tile of a tileset */
+        get: operations["tileset_tile_collections__layer__tiles__tms___z___row___col__get"];
+    };
+    "/conformance": {
+        /** Conformance classes that hold */
+        get: operations["conformance_conformance_get"];
+    };
+    "/health/live": {
+        /** The process answers */
+        get: operations["live_health_live_get"];
+    };
+    "/health/ready": {
+        /** The service can do its work */
+        get: operations["ready_health_ready_get"];
+    };
+    "/jobs": {
+        /** Jobs, newest first */
+        get: operations["jobs_jobs_get"];
+    };
+    "/jobs/{job_id}": {
+        /** A job */
+        get: operations["job_jobs__job_id__get"];
+        /** Stop a job */
+        delete: operations["cancel_jobs__job_id__delete"];
+    };
+    "/jobs/{job_id}/events": {
+        /** Progress as server-sent events */
+        get: operations["events_jobs__job_id__events_get"];
+    };
+    "/jobs/{job_id}/retry": {
+        /** Try a failed job again */
+        post: operations["retry_jobs__job_id__retry_post"];
+    };
+    "/questions": {
+        /** The weekly questions and their parameters */
+        get: operations["questions_questions_get"];
+    };
+    "/questions/accepted-not-mapped": {
+        /** 已验收未上图与检查不通过 */
+        get: operations["question_accepted_not_mapped_questions_accepted_not_mapped_get"];
+    };
+    "/questions/district": {
+        /** 灌区面积与供水距离 */
+        get: operations["question_district_questions_district_get"];
+    };
+    "/questions/hsf-progress": {
+        /** 高标准农田进度 */
+        get: operations["question_hsf_progress_questions_hsf_progress_get"];
+    };
+    "/questions/inputs": {
+        /** 投入、产量与成本 */
+        get: operations["question_inputs_questions_inputs_get"];
+    };
+    "/questions/land-use-changes": {
+        /** 非农化、非粮化变化 */
+        get: operations["question_land_use_changes_questions_land_use_changes_get"];
+    };
+    "/questions/overdue-inspections": {
+        /** 管护巡查超期 */
+        get: operations["question_overdue_inspections_questions_overdue_inspections_get"];
+    };
+    "/questions/soil-means": {
+        /** 土壤指标平均值与采样进度 */
+        get: operations["question_soil_means_questions_soil_means_get"];
+    };
+    "/questions/still-saline": {
+        /** 治理后仍超标的地块 */
+        get: operations["question_still_saline_questions_still_saline_get"];
+    };
+    "/questions/upload-overlaps": {
+        /** 新上传与已存图斑的重叠 */
+        get: operations["question_upload_overlaps_questions_upload_overlaps_get"];
+    };
+    "/questions/water": {
+        /** 地块来水 */
+        get: operations["question_water_questions_water_get"];
+    };
+    "/seals": {
+        /** Sealed figures, newest first */
+        get: operations["listed_seals_get"];
+        /** Seal a total */
+        post: operations["create_seals_post"];
+    };
+    "/seals/{seal_id}": {
+        /** A sealed figure with its question and its inputs */
+        get: operations["one_seals__seal_id__get"];
+    };
+    "/seals/{seal_id}/verify": {
+        /** Recompute a sealed figure */
+        get: operations["check_seals__seal_id__verify_get"];
+    };
+    "/soil/gradings": {
+        /** Grading schemes with their sources */
+        get: operations["list_gradings_soil_gradings_get"];
+    };
+    "/soil/indices": {
+        /** Soil and vegetation indices with their formulas */
+        get: operations["list_indices_soil_indices_get"];
+    };
+    "/soil/runs": {
+        /** Compute areas of salinity grades */
+        post: operations["start_soil_runs_post"];
+    };
+    "/soil/runs/{run_id}": {
+        /** A run: state, totals, method */
+        get: operations["one_run_soil_runs__run_id__get"];
+    };
+    "/soil/runs/{run_id}/areas": {
+        /** Areas of the grades by zone or group */
+        get: operations["areas_soil_runs__run_id__areas_get"];
+    };
+    "/soil/runs/{run_id}/tiles.json": {
+        /** TileJSON and legend of a run's grades */
+        get: operations["run_tilejson_soil_runs__run_id__tiles_json_get"];
+    };
+    "/soil/runs/{run_id}/tiles/{z}/{x}/{y}.png": {
+        /** A map tile of a run's grades */
+        get: operations["run_tile_soil_runs__run_id__tiles__z___x___y__png_get"];
+    };
+    "/soil/scenes": {
+        /** Registered scenes as STAC items */
+        get: operations["list_scenes_soil_scenes_get"];
+    };
+    "/soil/scenes/{scene_id}": {
+        /** A scene as a STAC item */
+        get: operations["one_scene_soil_scenes__scene_id__get"];
+    };
+    "/soil/scenes/{scene_id}/tiles.json": {
+        /** TileJSON and legend of a scene */
+        get: operations["scene_tilejson_soil_scenes__scene_id__tiles_json_get"];
+    };
+    "/soil/scenes/{scene_id}/tiles/{z}/{x}/{y}.png": {
+        /** A map tile of a scene */
+        get: operations["scene_tile_soil_scenes__scene_id__tiles__z___x___y__png_get"];
+    };
+    "/targets": {
+        /** The programme's targets and where they stand */
+        get: operations["targets_targets_get"];
+    };
+    "/targets/{target_id}": {
+        /** One target, with its trend */
+        get: operations["target_targets__target_id__get"];
+    };
+    "/tileMatrixSets": {
+        /** Tile matrix sets */
+        get: operations["tile_matrix_sets_tileMatrixSets_get"];
+    };
+    "/tileMatrixSets/{tms}": {
+        /** A tile matrix set */
+        get: operations["tile_matrix_set_tileMatrixSets__tms__get"];
+    };
+    "/tiles/{layer}.json": {
+        /** TileJSON of a layer */
+        get: operations["tilejson_tiles__layer__json_get"];
+    };
+    "/tiles/{layer}/{z}/{x}/{y}.{kind}": {
+        /** A tile */
+        get: operations["tile_tiles__layer___z___x___y___kind__get"];
+    };
+    "/totals": {
+        /** Totals of a layer */
+        get: operations["totals_totals_get"];
+        /** Totals of a layer within a polygon */
+        post: operations["totals_within_totals_post"];
+    };
+    "/totals/definitions": {
+        /** Definitions (口径) of totals */
+        get: operations["definitions_totals_definitions_get"];
+    };
+    "/uploads": {
+        /** Uploads, newest first */
+        get: operations["listed_uploads_get"];
+        /** Upload a file for a layer */
+        post: operations["upload_uploads_post"];
+    };
+    "/uploads/{upload_id}": {
+        /** An upload and its report */
+        get: operations["one_uploads__upload_id__get"];
+        /** Discard an upload */
+        delete: operations["discard_uploads__upload_id__delete"];
+        /** Decide on encoding, CRS, mapping or mode and look again */
+        patch: operations["decide_uploads__upload_id__patch"];
+    };
+    "/uploads/{upload_id}/commit": {
+        /** Store the checked features */
+        post: operations["commit_uploads__upload_id__commit_post"];
+    };
+    "/uploads/{upload_id}/file": {
+        /** The original file, byte for byte */
+        get: operations["original_uploads__upload_id__file_get"];
+    };
+    "/uploads/{upload_id}/preview": {
+        /** The file's rows on the map */
+        get: operations["preview_uploads__upload_id__preview_get"];
+    };
+    "/uploads/{upload_id}/report": {
+        /** The report: JSON, workbook or map of faults */
+        get: operations["report_uploads__upload_id__report_get"];
+    };
+    "/uploads/{upload_id}/revert": {
+        /** Undo a committed upload */
+        post: operations["revert_uploads__upload_id__revert_post"];
+    };
+    "/uploads/tus": {
+        /** Begin a resumable upload */
+        post: operations["create_uploads_tus_post"];
+        /** What of tus is spoken here */
+        options: operations["options_uploads_tus_options"];
+    };
+    "/uploads/tus/{name}": {
+        /** How much of a resumable upload is here */
+        get: operations["head_uploads_tus__name__get"];
+        /** PATCH or DELETE for clients that cannot */
+        post: operations["override_uploads_tus__name__post"];
+        /** Give up a resumable upload */
+        delete: operations["terminate_uploads_tus__name__delete"];
+        /** What of tus is spoken here */
+        options: operations["options_of_one_uploads_tus__name__options"];
+        /** More bytes of a resumable upload */
+        patch: operations["patch_uploads_tus__name__patch"];
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * Ask
+         * @description A total: what is counted, where, grouped by what, and how it is told.
+         */
+        Ask: {
+            /**
+             * Adjust
+             * @description Control area, in `unit`.
+             * @default null
+             */
+            adjust: number | null;
+            /**
+             * As Of
+             * @default null
+             */
+            as_of: string | null;
+            /**
+             * By
+             * @description Fields, layer.field, or polygon layers.
+             * @default null
+             */
+            by: string | null;
+            /**
+             * Definition
+             * @description Id of /totals/definitions.
+             * @default null
+             */
+            definition: string | null;
+            /**
+             * F
+             * @default null
+             * @enum {string|null}
+             */
+            f: "json" | "csv" | "xlsx" | "html" | "pdf" | null;
+            /**
+             * Filter
+             * @description CQL2 text.
+             * @default null
+             */
+            filter: string | null;
+            /**
+             * Layer
+             * @default null
+             */
+            layer: string | null;
+            /**
+             * Measure
+             * @default null
+             * @enum {string|null}
+             */
+            measure: "union" | "sum" | null;
+            /**
+             * On
+             * @description Layers that must all be there.
+             * @default null
+             */
+            on: string | null;
+            /**
+             * On Filter
+             * @description layer:CQL2 text.
+             * @default []
+             */
+            on_filter: string[];
+            /**
+             * Overlaps
+             * @description List the features with overlaps.
+             * @default false
+             */
+            overlaps: boolean;
+            /**
+             * Round
+             * @description Decimals of `reported`.
+             * @default null
+             */
+            round: number | null;
+            /**
+             * Sums
+             * @description Number fields to add up.
+             * @default null
+             */
+            sums: string | null;
+            /**
+             * Unit
+             * @default mu
+             * @enum {string}
+             */
+            unit: "m2" | "ha" | "mu" | "km2";
+            /**
+             * Within
+             * @description layer:key, or a GeoJSON Polygon or MultiPolygon.
+             * @default null
+             */
+            within: (string | {
+                [key: string]: unknown;
+            }) | null;
+        };
+        /**
+         * Cuts
+         * @description A grading of one's own: limits (a value at a limit belongs to the higher grade).
+         */
+        Cuts: {
+            /** Cuts */
+            cuts: number[];
+            /** Labels */
+            labels: string[];
+        };
+        /**
+         * Decisions
+         * @description Answers to the report's questions; each one wins over any evidence.
+         *
+         *     ``mapping``: column of the file -> field of the layer, or None to leave it out.
+         *     ``source_layer``: a layer of the report, or ``*`` for all of them as one.
+         *     ``units``: unit of a column of stated areas.
+         *     ``constants``: field -> one value for all rows, for what the file does not carry.
+         *     ``identity``: how far stored features are recognised: by key, also by equal shape, also
+         *     by similar shape.
+         */
+        Decisions: {
+            /** Constants */
+            constants?: {
+                [key: string]: string;
+            };
+            /**
+             * Crs
+             * @default null
+             */
+            crs: string | null;
+            /** @default null */
+            datum_shift: components["schemas"]["Shift"];
+            /**
+             * Encoding
+             * @default null
+             */
+            encoding: string | null;
+            /**
+             * Identity
+             * @default similarity
+             * @enum {string}
+             */
+            identity: "key" | "geometry" | "similarity";
+            /** Mapping */
+            mapping?: {
+                [key: string]: string | null;
+            };
+            /**
+             * Mode
+             * @default null
+             * @enum {string|null}
+             */
+            mode: "append" | "upsert" | "replace" | null;
+            /**
+             * Repair
+             * @default none
+             * @enum {string}
+             */
+            repair: "none" | "structure";
+            /**
+             * Source Layer
+             * @default null
+             */
+            source_layer: string | null;
+            /**
+             * Swap Xy
+             * @default null
+             */
+            swap_xy: boolean | null;
+            /** Units */
+            units?: {
+                [key: string]: "mu" | "ha" | "m2" | "km2";
+            };
+        };
+        /** HTTPValidationError */
+        HTTPValidationError: {
+            /** Detail */
+            detail?: components["schemas"]["ValidationError"][];
+        };
+        Problem: {
+            code: string;
+            detail: string;
+            fix?: string;
+            status: number;
+            title: string;
+            type: string;
+            where?: string;
+        };
+        /**
+         * Run
+         * @description What to compute.
+         */
+        Run: {
+            /** Grading */
+            grading: string | components["schemas"]["Cuts"];
+            /**
+             * Index
+             * @description Formula id of /soil/indices.
+             */
+            index: string;
+            /**
+             * Masks
+             * @description Rules of what is not bare soil.
+             * @default [
+             *       "scl",
+             *       "water",
+             *       "vegetation"
+             *     ]
+             */
+            masks: string[];
+            /** Scene */
+            scene: string;
+            zones: components["schemas"]["Zones"];
+        };
+        /**
+         * Sealing
+         * @description A total to seal, and what it is called.
+         */
+        Sealing: {
+            /**
+             * Adjust
+             * @description Control area, in `unit`.
+             * @default null
+             */
+            adjust: number | null;
+            /**
+             * As Of
+             * @default null
+             */
+            as_of: string | null;
+            /**
+             * By
+             * @description Fields, layer.field, or polygon layers.
+             * @default null
+             */
+            by: string | null;
+            /**
+             * Definition
+             * @description Id of /totals/definitions.
+             * @default null
+             */
+            definition: string | null;
+            /**
+             * F
+             * @default null
+             * @enum {string|null}
+             */
+            f: "json" | "csv" | "xlsx" | "html" | "pdf" | null;
+            /**
+             * Filter
+             * @description CQL2 text.
+             * @default null
+             */
+            filter: string | null;
+            /**
+             * Layer
+             * @default null
+             */
+            layer: string | null;
+            /**
+             * Measure
+             * @default null
+             * @enum {string|null}
+             */
+            measure: "union" | "sum" | null;
+            /**
+             * On
+             * @description Layers that must all be there.
+             * @default null
+             */
+            on: string | null;
+            /**
+             * On Filter
+             * @description layer:CQL2 text.
+             * @default []
+             */
+            on_filter: string[];
+            /**
+             * Overlaps
+             * @description List the features with overlaps.
+             * @default false
+             */
+            overlaps: boolean;
+            /**
+             * Round
+             * @description Decimals of `reported`.
+             * @default null
+             */
+            round: number | null;
+            /**
+             * Sums
+             * @description Number fields to add up.
+             * @default null
+             */
+            sums: string | null;
+            /**
+             * Title
+             * @description What the figure is.
+             */
+            title: string;
+            /**
+             * Unit
+             * @default mu
+             * @enum {string}
+             */
+            unit: "m2" | "ha" | "mu" | "km2";
+            /**
+             * Within
+             * @description layer:key, or a GeoJSON Polygon or MultiPolygon.
+             * @default null
+             */
+            within: (string | {
+                [key: string]: unknown;
+            }) | null;
+        };
+        /**
+         * Shift
+         * @description Datum shift parameters to CGCS2000, as `geo.crs.DatumShift`: metres, arc-seconds, ppm.
+         */
+        Shift: {
+            /**
+             * Convention
+             * @default null
+             * @enum {string|null}
+             */
+            convention: "coordinate_frame" | "position_vector" | null;
+            /** Dx */
+            dx: number;
+            /** Dy */
+            dy: number;
+            /** Dz */
+            dz: number;
+            /**
+             * Ppm
+             * @default 0
+             */
+            ppm: number;
+            /**
+             * Rx
+             * @default 0
+             */
+            rx: number;
+            /**
+             * Ry
+             * @default 0
+             */
+            ry: number;
+            /**
+             * Rz
+             * @default 0
+             */
+            rz: number;
+        };
+        /** ValidationError */
+        ValidationError: {
+            /** Context */
+            ctx?: Record<string, never>;
+            /** Input */
+            input?: unknown;
+            /** Location */
+            loc: (string | number)[];
+            /** Message */
+            msg: string;
+            /** Error Type */
+            type: string;
+        };
+        /**
+         * Zones
+         * @description Features of a layer, chosen by a CQL2 filter.
+         */
+        Zones: {
+            /**
+             * As Of
+             * @default null
+             */
+            as_of: number | null;
+            /**
+             * Filter
+             * @default null
+             */
+            filter: string | null;
+            /** Layer */
+            layer: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    landing__get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "text/html": unknown;
+                };
+            };
+        };
+    };
+    api_api_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/vnd.oai.openapi+json;version=3.0": unknown;
+                };
+            };
+        };
+    };
+    audit_audit_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description After this revision. */
+                since?: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    verify_audit_verify_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    collections_collections_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    collection_collections__layer__get: {
+        parameters: {
+            path: {
+                layer: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    items_collections__layer__items_get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description Bounds to meet. */
+                bbox?: string;
+                /** @description CRS of bbox. */
+                "bbox-crs"?: string;
+                /** @description landtxt: the closing point repeats the first label, takes the next one, or is left out. */
+                closing?: "repeat" | "next" | "none";
+                /** @description CRS of coordinates. */
+                crs?: string;
+                /** @description Instant or interval. */
+                datetime?: string;
+                /** @description Shift for AMap, Tencent (gcj02), Baidu (bd09) maps. */
+                datum?: "gcj02" | "bd09";
+                /** @description GeoJSON of all matching features as a file, not of a page. */
+                download?: boolean;
+                /** @description Text of shp and landtxt; gbk unless told. */
+                encoding?: "gbk" | "utf-8" | "utf-8-sig";
+                /** @description geojson (a page), or a file with all matching rows. */
+                f?: ("geojson" | "json") | ("csv" | "xlsx" | "gpkg" | "fgb" | "parquet" | "shp" | "kml" | "landtxt");
+                /** @description CQL2 text or JSON. */
+                filter?: string;
+                /** @description CRS of its geometries. */
+                "filter-crs"?: string;
+                /** @description Language of filter. */
+                "filter-lang"?: "cql2-text" | "cql2-json";
+                /** @description Features a page, at most 10,000. */
+                limit?: number;
+                /** @description Token of the next page. */
+                next?: string;
+                /** @description Skip these. */
+                offset?: number;
+                /** @description landtxt: decimals of coordinates. */
+                precision?: number;
+                /** @description landtxt: whether eastings begin with the zone. */
+                prefix?: boolean;
+                /** @description Only these properties. */
+                properties?: string;
+                /** @description Words in names and codes. */
+                q?: string;
+                /** @description hits: only the count. */
+                resulttype?: "results" | "hits";
+                /** @description Leave geometries out. */
+                skipGeometry?: boolean;
+                /** @description Properties; - for descending. */
+                sortby?: string;
+                /** @description landtxt: rings as stored, or clockwise from the north-west. */
+                start?: "as_is" | "nw";
+                /** @description landtxt: Gauss-Krueger zone; else that of the data. */
+                zone?: number;
+            };
+            path: {
+                layer: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/flatgeobuf": unknown;
+                    "application/geo+json": unknown;
+                    "application/geopackage+sqlite3": unknown;
+                    "application/vnd.apache.parquet": unknown;
+                    "application/vnd.google-earth.kml+xml": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "application/zip": unknown;
+                    "text/csv": unknown;
+                    "text/plain": unknown;
+                };
+            };
+        };
+    };
+    item_collections__layer__items__fid__get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description CRS of coordinates. */
+                crs?: string;
+                /** @description Shift for GCJ-02 or BD-09 maps. */
+                datum?: "gcj02" | "bd09";
+            };
+            path: {
+                fid: number;
+                layer: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/geo+json": unknown;
+                };
+            };
+        };
+    };
+    history_collections__layer__items__fid__history_get: {
+        parameters: {
+            path: {
+                fid: number;
+                layer: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    queryables_collections__layer__queryables_get: {
+        parameters: {
+            path: {
+                layer: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/schema+json": unknown;
+                };
+            };
+        };
+    };
+    schema_collections__layer__schema_get: {
+        parameters: {
+            path: {
+                layer: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/schema+json": unknown;
+                };
+            };
+        };
+    };
+    sortables_collections__layer__sortables_get: {
+        parameters: {
+            path: {
+                layer: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/schema+json": unknown;
+                };
+            };
+        };
+    };
+    tilesets_collections__layer__tiles_get: {
+        parameters: {
+            path: {
+                layer: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    tileset_collections__layer__tiles__tms__get: {
+        parameters: {
+            path: {
+                layer: string;
+                /** @description Tile matrix set. */
+                tms: "WebMercatorQuad" | "WorldCRS84Quad";
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    tileset_tile_collections__layer__tiles__tms___z___row___col__get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description Bounds to meet. */
+                bbox?: string;
+                /** @description CRS of bbox. */
+                "bbox-crs"?: string;
+                /** @description Instant or interval. */
+                datetime?: string;
+                /** @description Shift for AMap, Tencent (gcj02), Baidu (bd09) maps; approximate. */
+                datum?: "gcj02" | "bd09";
+                /** @description mvt unless Accept prefers GeoJSON. */
+                f?: "mvt" | "geojson";
+                /** @description CQL2 text or JSON. */
+                filter?: string;
+                /** @description CRS of its geometries. */
+                "filter-crs"?: string;
+                /** @description Language of filter. */
+                "filter-lang"?: "cql2-text" | "cql2-json";
+                /** @description Only these properties. */
+                properties?: string;
+                /** @description Words in names and codes. */
+                q?: string;
+                /** @description Revision; makes the answer cacheable. */
+                v?: string;
+            };
+            path: {
+                /** @description Column. */
+                col: number;
+                layer: string;
+                /** @description Row from the top: before the column. */
+                row: number;
+                /** @description Tile matrix set. */
+                tms: "WebMercatorQuad" | "WorldCRS84Quad";
+                /** @description Tile matrix (zoom). */
+                z: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/geo+json": unknown;
+                    "application/vnd.mapbox-vector-tile": unknown;
+                };
+            };
+            204: {
+            };
+        };
+    };
+    conformance_conformance_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    live_health_live_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    ready_health_ready_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    jobs_jobs_get: {
+        parameters: {
+            query?: {
+                /** @description upload, soil.run, ... */
+                kind?: string;
+                limit?: number;
+                /** @description One or more states. */
+                state?: ("queued" | "running" | "done" | "failed" | "cancelled")[];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    job_jobs__job_id__get: {
+        parameters: {
+            path: {
+                job_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    cancel_jobs__job_id__delete: {
+        parameters: {
+            path: {
+                job_id: number;
+            };
+        };
+        responses: {
+            202: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    events_jobs__job_id__events_get: {
+        parameters: {
+            path: {
+                job_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
+    retry_jobs__job_id__retry_post: {
+        parameters: {
+            path: {
+                job_id: number;
+            };
+        };
+        responses: {
+            202: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    questions_questions_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    question_accepted_not_mapped_questions_accepted_not_mapped_get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description 县(市、区)代码 / County code. */
+                county?: string;
+                /** @description json or xlsx. */
+                f?: "json" | "xlsx";
+                /** @description 面积差允许值, % / Accepted difference of areas, percent. */
+                tolerance?: number;
+                /** @description 建设年度 / Programme year. */
+                year?: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    question_district_questions_district_get: {
+        parameters: {
+            query: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description 距渠道, 米 / Distance from a canal, metres. */
+                distance?: number;
+                /** @description 灌区编号 / Code of the district. */
+                district: string;
+                /** @description json or xlsx. */
+                f?: "json" | "xlsx";
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    question_hsf_progress_questions_hsf_progress_get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description 县(市、区)代码 / County code. */
+                county?: string;
+                /** @description json or xlsx. */
+                f?: "json" | "xlsx";
+                /** @description 与哪一天相比, 默认一周前 / Compared with; a week ago. */
+                since?: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    question_inputs_questions_inputs_get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description 县(市、区)代码 / County code. */
+                county?: string;
+                /** @description json or xlsx. */
+                f?: "json" | "xlsx";
+                /** @description 年份, 默认全部 / Year; all. */
+                year?: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    question_land_use_changes_questions_land_use_changes_get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description 县(市、区)代码 / County code. */
+                county?: string;
+                /** @description json or xlsx. */
+                f?: "json" | "xlsx";
+                /** @description 比较起始日期, 默认一年前 / Compared with; a year ago. */
+                since?: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    question_overdue_inspections_questions_overdue_inspections_get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description 县(市、区)代码 / County code. */
+                county?: string;
+                /** @description json or xlsx. */
+                f?: "json" | "xlsx";
+                /** @description 建筑物类型 / Kind of structure. */
+                kind?: string;
+                /** @description 截止日期, 默认今天 / Day that counts; today. */
+                on?: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    question_soil_means_questions_soil_means_get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description 县(市、区)代码 / County code. */
+                county?: string;
+                /** @description json or xlsx. */
+                f?: "json" | "xlsx";
+                /** @description 采样年份, 默认最近一年 / Year; the newest by default. */
+                year?: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    question_still_saline_questions_still_saline_get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description 县(市、区)代码 / County code. */
+                county?: string;
+                /** @description ESP 下限, % / Least ESP, percent. */
+                esp?: number;
+                /** @description json or xlsx. */
+                f?: "json" | "xlsx";
+                /** @description pH 下限 / Least pH. */
+                ph?: number;
+                /** @description 治理年数 / Years of remediation. */
+                years?: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    question_upload_overlaps_questions_upload_overlaps_get: {
+        parameters: {
+            query: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description json or xlsx. */
+                f?: "json" | "xlsx";
+                /** @description 上传编号 / Number of the upload. */
+                upload: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    question_water_questions_water_get: {
+        parameters: {
+            query: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description json or xlsx. */
+                f?: "json" | "xlsx";
+                /** @description 治理地块编号 / Code of the plot. */
+                plot: string;
+                /** @description 年份, 默认全部 / Year; all. */
+                year?: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    listed_seals_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    create_seals_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sealing"];
+            };
+        };
+        responses: {
+            201: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    one_seals__seal_id__get: {
+        parameters: {
+            path: {
+                seal_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    check_seals__seal_id__verify_get: {
+        parameters: {
+            path: {
+                seal_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    list_gradings_soil_gradings_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    list_indices_soil_indices_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    start_soil_runs_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Run"];
+            };
+        };
+        responses: {
+            202: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    one_run_soil_runs__run_id__get: {
+        parameters: {
+            path: {
+                run_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    areas_soil_runs__run_id__areas_get: {
+        parameters: {
+            query?: {
+                /** @description zone, or a field of the layer. */
+                by?: string;
+                f?: "json" | "csv";
+            };
+            path: {
+                run_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "text/csv": unknown;
+                };
+            };
+        };
+    };
+    run_tilejson_soil_runs__run_id__tiles_json_get: {
+        parameters: {
+            query?: {
+                /** @description Pixels a side; 512 for fine screens. */
+                size?: "256" | "512";
+            };
+            path: {
+                run_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    run_tile_soil_runs__run_id__tiles__z___x___y__png_get: {
+        parameters: {
+            query?: {
+                /** @description Pixels a side; 512 for fine screens. */
+                size?: "256" | "512";
+                /** @description From the TileJSON; makes the answer cacheable. */
+                v?: string;
+            };
+            path: {
+                run_id: number;
+                /** @description Column. */
+                x: number;
+                /** @description Row from the top. */
+                y: number;
+                /** @description Zoom. */
+                z: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "image/png": unknown;
+                };
+            };
+        };
+    };
+    list_scenes_soil_scenes_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/geo+json": unknown;
+                };
+            };
+        };
+    };
+    one_scene_soil_scenes__scene_id__get: {
+        parameters: {
+            path: {
+                scene_id: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/geo+json": unknown;
+                };
+            };
+        };
+    };
+    scene_tilejson_soil_scenes__scene_id__tiles_json_get: {
+        parameters: {
+            query?: {
+                /** @description Composite of 1 or 3 bands: R,G,B (default), N,R,G, ... */
+                bands?: string;
+                /** @description Formula id of /soil/indices; else a composite. */
+                index?: string;
+                /** @description Rules with commas: scl,qa_pixel,water,vegetation. */
+                mask?: string;
+                /** @description low,high of the colour scale of an index. */
+                range?: string;
+                /** @description Pixels a side; 512 for fine screens. */
+                size?: "256" | "512";
+            };
+            path: {
+                scene_id: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    scene_tile_soil_scenes__scene_id__tiles__z___x___y__png_get: {
+        parameters: {
+            query?: {
+                /** @description Composite of 1 or 3 bands: R,G,B (default), N,R,G, ... */
+                bands?: string;
+                /** @description Formula id of /soil/indices; else a composite. */
+                index?: string;
+                /** @description Rules with commas: scl,qa_pixel,water,vegetation. */
+                mask?: string;
+                /** @description low,high of the colour scale of an index. */
+                range?: string;
+                /** @description Pixels a side; 512 for fine screens. */
+                size?: "256" | "512";
+                /** @description From the TileJSON; makes the answer cacheable. */
+                v?: string;
+            };
+            path: {
+                scene_id: string;
+                /** @description Column. */
+                x: number;
+                /** @description Row from the top. */
+                y: number;
+                /** @description Zoom. */
+                z: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "image/png": unknown;
+                };
+            };
+        };
+    };
+    targets_targets_get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    target_targets__target_id__get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description Months of the trend: the last state of each. */
+                months?: number;
+            };
+            path: {
+                target_id: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    tile_matrix_sets_tileMatrixSets_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    tile_matrix_set_tileMatrixSets__tms__get: {
+        parameters: {
+            path: {
+                /** @description Tile matrix set. */
+                tms: "WebMercatorQuad" | "WorldCRS84Quad";
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    tilejson_tiles__layer__json_get: {
+        parameters: {
+            path: {
+                layer: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    tile_tiles__layer___z___x___y___kind__get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description Bounds to meet. */
+                bbox?: string;
+                /** @description CRS of bbox. */
+                "bbox-crs"?: string;
+                /** @description Instant or interval. */
+                datetime?: string;
+                /** @description Shift for AMap, Tencent (gcj02), Baidu (bd09) maps; approximate. */
+                datum?: "gcj02" | "bd09";
+                /** @description CQL2 text or JSON. */
+                filter?: string;
+                /** @description CRS of its geometries. */
+                "filter-crs"?: string;
+                /** @description Language of filter. */
+                "filter-lang"?: "cql2-text" | "cql2-json";
+                /** @description Only these properties. */
+                properties?: string;
+                /** @description Words in names and codes. */
+                q?: string;
+                /** @description Revision; makes the answer cacheable. */
+                v?: string;
+            };
+            path: {
+                kind: "mvt" | "geojson";
+                layer: string;
+                /** @description Column. */
+                x: number;
+                /** @description Row from the top. */
+                y: number;
+                /** @description Zoom. */
+                z: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/geo+json": unknown;
+                    "application/vnd.mapbox-vector-tile": unknown;
+                };
+            };
+            204: {
+            };
+        };
+    };
+    totals_totals_get: {
+        parameters: {
+            query?: {
+                /** @description Control area in `unit`: 面积平差. */
+                adjust?: number;
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description Bounds to meet. */
+                bbox?: string;
+                /** @description CRS of bbox. */
+                "bbox-crs"?: string;
+                /** @description Fields, layer.field of a layer in `on`, or polygon layers at whose edges features are cut. */
+                by?: string;
+                /** @description Instant or interval. */
+                datetime?: string;
+                /** @description 口径: an id of /totals/definitions. */
+                definition?: string;
+                f?: "json" | "csv" | "xlsx" | "html" | "pdf";
+                /** @description CQL2 text or JSON. */
+                filter?: string;
+                /** @description CRS of its geometries. */
+                "filter-crs"?: string;
+                /** @description Language of filter. */
+                "filter-lang"?: "cql2-text" | "cql2-json";
+                layer?: string;
+                /** @description union (default): overlaps counted once. */
+                measure?: "union" | "sum";
+                /** @description Layers that must all cover the land. */
+                on?: string;
+                /** @description layer:CQL2 text, for layers of `on`. */
+                on_filter?: string[];
+                /** @description List the features with overlaps. */
+                overlaps?: boolean;
+                /** @description Words in names and codes. */
+                q?: string;
+                /** @description Decimals of `reported`, in `unit`. */
+                round?: number;
+                /** @description Number fields to add up. */
+                sums?: string;
+                /** @description Unit of `value`. */
+                unit?: "m2" | "ha" | "mu" | "km2";
+                /** @description layer:key, e.g. districts:DA2. */
+                within?: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/pdf": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                    "text/html": unknown;
+                };
+            };
+        };
+    };
+    totals_within_totals_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ask"];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/pdf": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                    "text/html": unknown;
+                };
+            };
+        };
+    };
+    definitions_totals_definitions_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    listed_uploads_get: {
+        parameters: {
+            query?: {
+                layer?: string;
+                limit?: number;
+                /** @description One or more states. */
+                state?: ("inspecting" | "needs_input" | "ready" | "committing" | "committed" | "rejected" | "reverted" | "discarded")[];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    upload_uploads_post: {
+        parameters: {
+            query: {
+                /** @description File name, when no header gives it. */
+                filename?: string;
+                /** @description Look at it anew, even if the same file is here already. */
+                force?: boolean;
+                /** @description The layer it is meant for. */
+                layer: string;
+            };
+        };
+        responses: {
+            202: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    one_uploads__upload_id__get: {
+        parameters: {
+            path: {
+                upload_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    discard_uploads__upload_id__delete: {
+        parameters: {
+            path: {
+                upload_id: number;
+            };
+        };
+        responses: {
+            204: {
+            };
+        };
+    };
+    decide_uploads__upload_id__patch: {
+        parameters: {
+            path: {
+                upload_id: number;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decisions"];
+            };
+        };
+        responses: {
+            202: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    commit_uploads__upload_id__commit_post: {
+        parameters: {
+            path: {
+                upload_id: number;
+            };
+        };
+        responses: {
+            202: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    original_uploads__upload_id__file_get: {
+        parameters: {
+            path: {
+                upload_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+        };
+    };
+    preview_uploads__upload_id__preview_get: {
+        parameters: {
+            query?: {
+                /** @description After this row. */
+                after?: number;
+                /** @description west,south,east,north in degrees. */
+                bbox?: string;
+                limit?: number;
+                /** @description One or more statuses. */
+                status?: ("new" | "changed" | "unchanged" | "valid" | "rejected" | "deleted" | "absent")[];
+            };
+            path: {
+                upload_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/geo+json": unknown;
+                };
+            };
+        };
+    };
+    report_uploads__upload_id__report_get: {
+        parameters: {
+            query?: {
+                f?: "json" | "xlsx" | "geojson";
+            };
+            path: {
+                upload_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/geo+json": unknown;
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    revert_uploads__upload_id__revert_post: {
+        parameters: {
+            path: {
+                upload_id: number;
+            };
+        };
+        responses: {
+            202: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    create_uploads_tus_post: {
+        responses: {
+            201: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    options_uploads_tus_options: {
+        responses: {
+            204: {
+            };
+        };
+    };
+    head_uploads_tus__name__get: {
+        parameters: {
+            path: {
+                name: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    override_uploads_tus__name__post: {
+        parameters: {
+            path: {
+                name: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    terminate_uploads_tus__name__delete: {
+        parameters: {
+            path: {
+                name: string;
+            };
+        };
+        responses: {
+            204: {
+            };
+        };
+    };
+    options_of_one_uploads_tus__name__options: {
+        parameters: {
+            path: {
+                name: string;
+            };
+        };
+        responses: {
+            204: {
+            };
+        };
+    };
+    patch_uploads_tus__name__patch: {
+        parameters: {
+            path: {
+                name: string;
+            };
+        };
+        responses: {
+            204: {
+            };
+        };
+    };
+}

@@ -1,0 +1,52 @@
+/** Texts of the frame and of what all screens share, in Chinese, the first language. `{name}` marks a value. */
+export const app = {
+  "app.name": "良田",
+  "app.subtitle": "白城市盐碱地与农田一张图",
+  "app.title": "良田 · 白城市盐碱地与农田一张图",
+  "app.skip": "跳到面板",
+
+  "header.language": "English",
+  "header.language.hint": "Switch to English",
+  "header.theme": "切换浅色与深色",
+  "header.docs": "接口说明",
+  "header.signIn": "登录",
+  "header.signOut": "退出登录",
+
+  "unit.mu": "亩",
+  "unit.ha": "公顷",
+  "unit.m2": "平方米",
+  "unit.m": "米",
+  "unit.km": "公里",
+  "unit.wan.mu": "万亩",
+  "unit.wan.ha": "万公顷",
+  "unit.k.mu": "千亩",
+  "unit.k.ha": "千公顷",
+
+  "state.loading": "正在读取…",
+  "state.retry": "重试",
+  "state.failed": "没有读到数据",
+  "state.offline": "连不上服务",
+  "state.offline.hint": "请检查网络，或联系管理员确认服务正在运行。",
+  "state.server.hint": "服务出了问题（错误码 {code}）。请稍后重试；若反复出现，请把错误码告诉管理员。",
+  "state.forbidden": "没有查看权限",
+  "state.forbidden.hint": "当前账号不能查看这些数据，请联系管理员。",
+  "state.signIn": "需要登录",
+  "state.signIn.hint": "这些数据只对登录用户开放。",
+
+  "signIn.title": "登录",
+  "signIn.text": "请粘贴管理员发给您的访问令牌。令牌只保存在这个浏览器标签页里，关闭后自动清除。",
+  "signIn.token": "访问令牌",
+  "signIn.submit": "登录",
+  "signIn.cancel": "取消",
+  "signIn.wrong": "令牌无效或已过期，请核对后重新粘贴。",
+
+  "nav.label": "功能",
+  "nav.map": "地图",
+  "nav.uploads": "上传",
+  "nav.figures": "统计",
+  "nav.soil": "土壤",
+
+  "state.screen": "这一页没有打开",
+  "state.screen.hint": "可能是网络中断，或服务刚刚升级。请重新载入页面。",
+  "state.reload": "重新载入",
+} as const;

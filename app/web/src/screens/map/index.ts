@@ -1,0 +1,65 @@
+/** The map screen: layers at the left, totals and the chosen feature at the right. */
+import type { App, Layout, Open } from "../../app/context";
+import { Signal } from "../../app/signal";
+import type { Aggregate } from "../../map/hits";
+import type { FeatureRef } from "../../app/state";
+import { h } from "../../ui/dom";
+import { featurePanel } from "./feature";
+import { layersPanel } from "./layers";
+import { tabBar } from "./tabs";
+import { totalsPanel } from "./totals";
+import "./map.css";
+
+export const layout: Layout = "map";
+
+/** What the panels of this screen share beside the state. */
+export interface MapScreen extends App {
+  /** What was last clicked beside the selected feature; not part of the address. */
+  hit: Signal<{ features: FeatureRef[]; aggregate: Aggregate | null }>;
+  /** Listens until the screen is closed. */
+  follow: (stop: () => void) => void;
+}
+
+const PHONE = window.matchMedia("(max-width: 760px)");
+
+export const open: Open = (app, place) => {
+  const { store, board } = app;
+  const stops: (() => void)[] = [];
+  const screen: MapScreen = {
+    ...app,
+    hit: new Signal<ReturnType<MapScreen["hit"]["get"]>>({ features: [], aggregate: null }),
+    follow: (stop) => void stops.push(stop),
+  };
+  const panels = {
+    layers: h("section", { class: "panel sheet panel-layers" }),
+    totals: h("section", { class: "panel sheet panel-totals" }),
+    feature: h("section", { class: "panel sheet panel-feature" }),
+    tabs: h("nav", { class: "tabs" }),
+  };
+  place.root.append(panels.layers);
+  place.aside.append(panels.tabs, panels.totals, panels.feature);
+  board?.onClick(({ features, aggregate }) => {
+    const [selected = null] = features;
+    store.set({ selected, ...(selected || aggregate ? { tab: "feature" } : {}) });
+    screen.hit.set({ features, aggregate });
+  });
+  layersPanel(panels.layers, screen);
+  totalsPanel(panels.totals, screen);
+  featurePanel(panels.feature, screen);
+  tabBar(panels.tabs, screen);
+
+  /** On a phone a panel lies over the map; the map's middle moves up to what stays visible. */
+  const follow = (): void => {
+    const { tab } = store.get();
+    document.documentElement.dataset.tab = tab ?? "";
+    board?.cover(PHONE.matches && tab ? panels[tab] : null);
+  };
+  stops.push(store.on(["tab"], follow));
+  follow();
+  return {
+    close: () => {
+      for (const stop of stops) stop();
+      delete document.documentElement.dataset.tab;
+    },
+  };
+};

@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 37453426e516a9c2 9d1dc42d73f7d959 */
+/** Made by scripts/api-types from the service's OpenAPI document: f60e8c0a0f74a6d6 3d321f88f8d505df */
 
 export interface paths {
     "/": {
@@ -149,6 +149,10 @@ export interface paths {
         /** Recompute a sealed figure */
         get: operations["check_seals__seal_id__verify_get"];
     };
+    "/soil/accuracy": {
+        /** Areas and accuracies with intervals from samples */
+        post: operations["accuracy_of_a_map_soil_accuracy_post"];
+    };
     "/soil/gradings": {
         /** Grading schemes with their sources */
         get: operations["list_gradings_soil_gradings_get"];
@@ -156,6 +160,10 @@ export interface paths {
     "/soil/indices": {
         /** Soil and vegetation indices with their formulas */
         get: operations["list_indices_soil_indices_get"];
+    };
+    "/soil/masks": {
+        /** Masks with the bands they need and their parameter */
+        get: operations["list_masks_soil_masks_get"];
     };
     "/soil/runs": {
         /** Compute areas of salinity grades */
@@ -176,6 +184,10 @@ export interface paths {
     "/soil/runs/{run_id}/tiles/{z}/{x}/{y}.png": {
         /** A map tile of a run's grades */
         get: operations["run_tile_soil_runs__run_id__tiles__z___x___y__png_get"];
+    };
+    "/soil/sample-sizes": {
+        /** How many samples a map needs, by stratum */
+        post: operations["sample_sizes_soil_sample_sizes_post"];
     };
     "/soil/scenes": {
         /** Registered scenes as STAC items */
@@ -283,6 +295,55 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Accuracy
+         * @description Counts of samples (rows map, columns reference) and areas of the map.
+         *
+         *     Where strata are not the classes of the map: ``strata`` and ``samples`` in the
+         *     place of ``matrix``.
+         */
+        Accuracy: {
+            /** Classes */
+            classes: string[];
+            /**
+             * Design
+             * @description How the samples were chosen.
+             * @default unknown
+             * @enum {string}
+             */
+            design: "stratified_random" | "simple_random" | "systematic" | "purposive" | "unknown";
+            /**
+             * Map Areas
+             * @default null
+             */
+            map_areas: number[] | null;
+            /**
+             * Matrix
+             * @default null
+             */
+            matrix: number[][] | null;
+            /**
+             * Pixel Area M2
+             * @default null
+             */
+            pixel_area_m2: number | null;
+            /**
+             * Samples
+             * @default null
+             */
+            samples: components["schemas"]["Sampled"][] | null;
+            /**
+             * Strata
+             * @default null
+             */
+            strata: components["schemas"]["Stratum"][] | null;
+            /**
+             * Unit
+             * @default ha
+             * @enum {string}
+             */
+            unit: "pixels" | "m2" | "ha" | "mu";
+        };
         /**
          * Ask
          * @description A total: what is counted, where, grouped by what, and how it is told.
@@ -495,6 +556,23 @@ export interface components {
             zones: components["schemas"]["Zones"];
         };
         /**
+         * Sampled
+         * @description Samples of one kind: where drawn, what the map says, what was found there.
+         */
+        Sampled: {
+            /**
+             * Count
+             * @default 1
+             */
+            count: number;
+            /** Map */
+            map: string;
+            /** Reference */
+            reference: string;
+            /** Stratum */
+            stratum: string;
+        };
+        /**
          * Sealing
          * @description A total to seal, and what it is called.
          */
@@ -632,6 +710,42 @@ export interface components {
              * @default 0
              */
             rz: number;
+        };
+        /**
+         * Size
+         * @description Expected user's accuracies, and the standard error of overall accuracy that is wanted.
+         */
+        Size: {
+            /**
+             * Allocation
+             * @default proportional
+             * @enum {string}
+             */
+            allocation: "proportional" | "equal" | "optimal";
+            /** Classes */
+            classes: string[];
+            /** Map Areas */
+            map_areas: number[];
+            /**
+             * Minimum
+             * @description Fewest samples of a stratum.
+             * @default 50
+             */
+            minimum: number;
+            /**
+             * Overall Se
+             * @default 0.01
+             */
+            overall_se: number;
+            /** Users */
+            users: number[];
+        };
+        /** Stratum */
+        Stratum: {
+            /** Area */
+            area: number;
+            /** Name */
+            name: string;
         };
         /** ValidationError */
         ValidationError: {
@@ -1367,6 +1481,26 @@ export interface operations {
             };
         };
     };
+    accuracy_of_a_map_soil_accuracy_post: {
+        parameters: {
+            query?: {
+                f?: "json" | "xlsx";
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Accuracy"];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
     list_gradings_soil_gradings_get: {
         responses: {
             200: {
@@ -1377,6 +1511,15 @@ export interface operations {
         };
     };
     list_indices_soil_indices_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    list_masks_soil_masks_get: {
         responses: {
             200: {
                 content: {
@@ -1477,6 +1620,20 @@ export interface operations {
             };
         };
     };
+    sample_sizes_soil_sample_sizes_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Size"];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     list_scenes_soil_scenes_get: {
         responses: {
             200: {
@@ -1507,7 +1664,7 @@ export interface operations {
                 bands?: string;
                 /** @description Formula id of /soil/indices; else a composite. */
                 index?: string;
-                /** @description Rules with commas: scl,qa_pixel,water,vegetation. */
+                /** @description Of /soil/masks, with commas: scl,water,vegetation:0.35. */
                 mask?: string;
                 /** @description low,high of the colour scale of an index. */
                 range?: string;
@@ -1533,7 +1690,7 @@ export interface operations {
                 bands?: string;
                 /** @description Formula id of /soil/indices; else a composite. */
                 index?: string;
-                /** @description Rules with commas: scl,qa_pixel,water,vegetation. */
+                /** @description Of /soil/masks, with commas: scl,water,vegetation:0.35. */
                 mask?: string;
                 /** @description low,high of the colour scale of an index. */
                 range?: string;

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, Union, cast
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Discriminator, TypeAdapter, ValidationError
 
 from app.params import bad
 
@@ -14,27 +14,37 @@ _Body = TypeVar("_Body", bound=BaseModel)
 BODIES: dict[str, type[BaseModel]] = {}
 
 
-def json_body(model: type[BaseModel]) -> dict[str, Any]:
+JSON = "application/json"
+
+
+def json_body(*models: type[BaseModel], types: tuple[str, ...] = (JSON,)) -> dict[str, Any]:
     """The OpenAPI part of a JSON body that the route reads itself, after authorization."""
-    BODIES[model.__name__] = model
-    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
-    content = {"application/json": {"schema": reference}}
+    BODIES.update({model.__name__: model for model in models})
+    found = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
+    schema = found[0] if len(found) == 1 else {"oneOf": found}
+    content = {kind: {"schema": schema} for kind in types}
     return {"requestBody": {"required": True, "content": content}}
 
 
-async def read_json(request: Request, model: type[_Body]) -> _Body:
-    """The body as ``model``; what does not fit is refused with its place."""
-    kind = request.headers.get("content-type", "application/json").split(";")[0].strip()
-    if kind != "application/json":
+async def read_json(
+    request: Request, *models: type[_Body], types: tuple[str, ...] = (JSON,)
+) -> _Body:
+    """The body as the model, of several the one of its ``type``; what does not fit is refused
+    with its place. ``types``: media types that are JSON of this kind."""
+    kind = request.headers.get("content-type", JSON).split(";")[0].strip()
+    if kind not in types:
         raise bad(
             "Content-Type",
             f"内容类型 {kind} 不支持",
             f"The content type {kind} is not supported",
             "E_TYPE",
-            ("请用 application/json", "Send application/json"),
+            (f"请用 {'、'.join(types)}", f"Send {', '.join(types)}"),
         )
     try:
-        return model.model_validate_json(await request.body())
+        if len(models) == 1:
+            return models[0].model_validate_json(await request.body())
+        kinds: Any = Annotated[Union[models], Discriminator("type")]  # noqa: UP007 - at run time
+        return cast(_Body, TypeAdapter(kinds).validate_json(await request.body()))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "body"

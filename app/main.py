@@ -11,6 +11,8 @@ from app import auth, logs, openapi, params, problems
 from app.api import (
     audit,
     collections,
+    conflicts,
+    edits,
     features,
     health,
     jobs,
@@ -40,6 +42,8 @@ from app.tiles.thin import Thin
 ROOMS = (
     collections,
     features,
+    edits,
+    conflicts,
     tiles,
     tilesets,
     totals,

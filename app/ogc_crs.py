@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyproj
+import shapely
 
 from app.problems import Problem
 
@@ -40,6 +42,15 @@ class Crs:
         """float64[n, 2] lon/lat (EPSG:4490) -> this system in its own axis order."""
         out = xy if self.same_numbers else _project(self.epsg, xy, inverse=False)
         return out[:, ::-1] if self.swapped else out
+
+    def shape_to_lonlat(self, shape: Any) -> Any:
+        """A shapely geometry in this system's axis order -> EPSG:4490, lon/lat."""
+
+        def turned(xy: np.ndarray) -> np.ndarray:
+            xy = xy[:, ::-1] if self.swapped else xy
+            return xy if self.same_numbers else _project(self.epsg, xy, inverse=True)
+
+        return shapely.transform(shape, turned)
 
     def box_to_lonlat(self, box: tuple[float, ...]) -> tuple[float, float, float, float]:
         """A box in this system's axis order -> lon/lat bounds that contain it."""

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import orjson
-import shapely
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app import ogc_crs, params
@@ -15,12 +14,13 @@ from app.api import downloads
 from app.api.encode import CHUNK, features
 from app.api.links import CSV, GEOJSON, answer, here, link, produces, stream
 from app.auth import allow
+from app.editing.features import differences, geojson, of_history
 from app.params import AsOf, PathLayer, Selected, etag
 from app.problems import Problem, not_found
 from app.state import State
 from geo.crs import gcj02
 from geo.layers import Layer
-from geo.snapshot.view import Order, Page
+from geo.snapshot.view import Order, Page, View
 from geo.units import SQUARE_METRES_PER_MU
 
 router = APIRouter(tags=["要素 Features"])
@@ -151,27 +151,41 @@ def item(
     view = state.snapshots.view(layer.id, as_of)
     segment, row = params.feature_of(view, fid)
     out = _output_crs(crs, datum)
-    page = Page([(segment, np.array([row]), np.array([0]))], 1, 1, None)
     version = segment.column("version", np.array([row]))[0].as_py()
-    feature = orjson.loads(b"".join(features(page, view, None, out, datum, skip_geometry=False)))
-    path = f"/collections/{layer.id}/items/{fid}"
+    tag = etag(layer.id, fid, version, params.digest(request))
+    feature = show(request, view, fid, out, datum)
+    return answer(request, feature, tag, GEOJSON, {"Content-Crs": f"<{out.uri}>"})
+
+
+def show(
+    request: Request, view: View, fid: int, out: ogc_crs.Crs | None = None,
+    datum: Datum | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """A feature with its links. Raises `Problem` E_NOT_FOUND."""
+    segment, row = params.feature_of(view, fid)
+    page = Page([(segment, np.array([row]), np.array([0]))], 1, 1, None)
+    out = out or ogc_crs.parse(ogc_crs.CRS84)
+    encoded = b"".join(features(page, view, None, out, datum, skip_geometry=False))
+    feature: dict[str, Any] = orjson.loads(encoded)
+    path = f"/collections/{view.layer.id}/items/{fid}"
     feature["links"] = [
         link(request, path, "self", GEOJSON),
-        link(request, f"/collections/{layer.id}", "collection", "application/json"),
+        link(request, f"/collections/{view.layer.id}", "collection", "application/json"),
         link(request, f"{path}/history", "version-history", "application/json"),
     ]
-    tag = etag(layer.id, fid, version, params.digest(request))
-    return answer(request, feature, tag, GEOJSON, {"Content-Crs": f"<{out.uri}>"})
+    return feature
 
 
 @router.get("/collections/{layer}/items/{fid}/history", summary="Versions of a feature")
 @allow("viewer")
 def history(request: Request, layer: PathLayer, fid: int) -> Response:
-    """Every version, newest first: who changed what, when and why; deletions too."""
-    state: State = request.app.state.liangtian
-    found = state.record.history(layer.id, fid) if 0 < fid < 2**63 else []
+    """Every version, newest first: who changed what (before and after), when and why."""
+    service: State = request.app.state.liangtian
+    found = service.record.history(layer.id, fid) if 0 < fid < 2**63 else []
     if not found:
         raise not_found(f"没有要素 {fid}", f"There is no feature {fid}", where=layer.id)
+    states = [of_history(fid, version) for version in found]
+    before = [None, *states[:-1]]
     versions = [
         {
             "version": version.version,
@@ -183,9 +197,10 @@ def history(request: Request, layer: PathLayer, fid: int) -> Response:
             "source": version.author.source,
             **_measures(layer, version.measure),
             "properties": version.attributes,
-            "geometry": _geometry(version.geometry),
+            "geometry": geojson(state.shape) if state else None,
+            "changes": differences(earlier, state),
         }
-        for version in reversed(found)
+        for version, state, earlier in reversed(list(zip(found, states, before, strict=True)))
     ]
     tag = etag("history", layer.id, fid, found[-1].seq)
     return answer(request, {"layer": layer.id, "fid": fid, "versions": versions}, tag)
@@ -201,9 +216,3 @@ def _measures(layer: Layer, measure: float | None) -> dict[str, float]:
         "area_ha": measure / 1e4,
         "area_mu": measure / float(SQUARE_METRES_PER_MU),
     }
-
-
-def _geometry(wkb: bytes | None) -> Any:
-    if wkb is None:
-        return None
-    return orjson.loads(shapely.to_geojson(shapely.from_wkb(wkb)))

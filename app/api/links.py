@@ -116,5 +116,10 @@ def _headers(
     }
     if tag is None:
         return out, False
-    out["ETag"] = tag = f'{tag[:-1]}-{language}"'
+    out["ETag"] = tag = in_language(request, tag)
     return out, not_modified(request, tag)
+
+
+def in_language(request: Request, tag: str) -> str:
+    """A validator of an answer in the request's language."""
+    return f'{tag[:-1]}-{language_of(request)}"'

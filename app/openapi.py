@@ -44,6 +44,7 @@ _ERRORS = {
     "415": "文件类型不支持 Unsupported type",
     "422": "内容有错误 The content is faulty",
     "423": "正被写入 Being written to",
+    "428": "没有说明版本 No version was named",
     "429": "请求过多 Too many requests",
     "460": "校验和不符 The checksum does not fit (tus)",
     "503": "暂时无法处理 Not now",

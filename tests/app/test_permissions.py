@@ -56,7 +56,7 @@ def test_every_route_declares_a_role(service):
 def _ask(client: TestClient, route: APIRoute, method: str, token: str | None) -> int:
     path = route.path
     for name, value in (
-        ("layer", "parcels"), ("z", "0"), ("x", "0"), ("y", "0"), ("kind", "mvt"),
+        ("layer", "samples"), ("z", "0"), ("x", "0"), ("y", "0"), ("kind", "mvt"),
     ):  # fmt: skip
         path = path.replace(f"{{{name}}}", value)
     while "{" in path:

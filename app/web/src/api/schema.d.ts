@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: f60e8c0a0f74a6d6 3d321f88f8d505df */
+/** Made by scripts/api-types from the service's OpenAPI document: 2a1096e100425332 19e186ebe4c4dd8c */
 
 export interface paths {
     "/": {
@@ -28,14 +28,26 @@ export interface paths {
     "/collections/{layer}/items": {
         /** Features of a layer */
         get: operations["items_collections__layer__items_get"];
+        /** Create a feature, or several at once */
+        post: operations["create_collections__layer__items_post"];
     };
     "/collections/{layer}/items/{fid}": {
         /** A feature */
         get: operations["item_collections__layer__items__fid__get"];
+        /** Replace a feature */
+        put: operations["replace_collections__layer__items__fid__put"];
+        /** Delete a feature */
+        delete: operations["delete_collections__layer__items__fid__delete"];
+        /** Change some of a feature */
+        patch: operations["update_collections__layer__items__fid__patch"];
     };
     "/collections/{layer}/items/{fid}/history": {
         /** Versions of a feature */
         get: operations["history_collections__layer__items__fid__history_get"];
+    };
+    "/collections/{layer}/items/{fid}/restore": {
+        /** Bring back a deleted feature, or an older version */
+        post: operations["restore_collections__layer__items__fid__restore_post"];
     };
     "/collections/{layer}/queryables": {
         /** What filters may use */
@@ -60,6 +72,18 @@ export interface paths {
     "/collections/{layer}/tiles/{tms}/{z}/{row}/{col}": {
         /** A tile of a tileset */
         get: operations["tileset_tile_collections__layer__tiles__tms___z___row___col__get"];
+    };
+    "/conflicts": {
+        /** Edits that wait for a decision */
+        get: operations["every_conflicts_get"];
+    };
+    "/conflicts/{number}": {
+        /** A conflict, compared three ways */
+        get: operations["one_conflicts__number__get"];
+    };
+    "/conflicts/{number}/resolve": {
+        /** Decide a conflict */
+        post: operations["resolve_conflicts__number__resolve_post"];
     };
     "/conformance": {
         /** Conformance classes that hold */
@@ -153,6 +177,16 @@ export interface paths {
         /** Areas and accuracies with intervals from samples */
         post: operations["accuracy_of_a_map_soil_accuracy_post"];
     };
+    "/soil/calibrations": {
+        /** Calibrations, newest first */
+        get: operations["every_soil_calibrations_get"];
+        /** Calibrate an index or bands against soil samples */
+        post: operations["start_soil_calibrations_post"];
+    };
+    "/soil/calibrations/{calibration_id}": {
+        /** A calibration with its errors */
+        get: operations["one_soil_calibrations__calibration_id__get"];
+    };
     "/soil/gradings": {
         /** Grading schemes with their sources */
         get: operations["list_gradings_soil_gradings_get"];
@@ -164,6 +198,10 @@ export interface paths {
     "/soil/masks": {
         /** Masks with the bands they need and their parameter */
         get: operations["list_masks_soil_masks_get"];
+    };
+    "/soil/means": {
+        /** Mean of a map corrected by a random sample */
+        post: operations["means_soil_means_post"];
     };
     "/soil/runs": {
         /** Compute areas of salinity grades */
@@ -441,6 +479,94 @@ export interface components {
             }) | null;
         };
         /**
+         * Calibrate
+         * @description What to calibrate, with which features of which scenes.
+         */
+        Calibrate: {
+            /**
+             * @default {
+             *       "method": "blocks",
+             *       "size_km": 5
+             *     }
+             */
+            cv: components["schemas"]["Folds"];
+            /**
+             * Dates
+             * @description Scenes of a time: start/end.
+             * @default null
+             */
+            dates: string | null;
+            /**
+             * Days
+             * @description Most days between sample and scene.
+             * @default 60
+             */
+            days: number;
+            /**
+             * @default {
+             *       "bottom_cm": 20,
+             *       "top_cm": 0
+             *     }
+             */
+            depth: components["schemas"]["Depth"];
+            /**
+             * Features
+             * @description Ids of indices, or keys of bands.
+             */
+            features: string[];
+            /**
+             * Log
+             * @description Model the logarithm (EC is skewed).
+             * @default false
+             */
+            log: boolean;
+            /**
+             * Masks
+             * @default [
+             *       "scl",
+             *       "water",
+             *       "vegetation"
+             *     ]
+             */
+            masks: string[];
+            /**
+             * Model
+             * @default linear
+             * @enum {string}
+             */
+            model: "linear" | "plsr" | "random_forest";
+            /**
+             * @default {
+             *       "as_of": null,
+             *       "filter": null
+             *     }
+             */
+            samples: components["schemas"]["Samples"];
+            /**
+             * Scenes
+             * @description Default: all scenes within `dates`.
+             * @default null
+             */
+            scenes: string[] | null;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Target
+             * @description ph, ec_1_5, ece, salt_g_kg, esp_percent, sar.
+             */
+            target: string;
+            /**
+             * Window
+             * @description Pixels a side that are averaged.
+             * @default 1
+             * @enum {integer}
+             */
+            window: 1 | 3 | 5;
+        };
+        /**
          * Cuts
          * @description A grading of one's own: limits (a value at a limit belongs to the higher grade).
          */
@@ -449,6 +575,25 @@ export interface components {
             cuts: number[];
             /** Labels */
             labels: string[];
+        };
+        /**
+         * Decision
+         * @description ``merge``: what only one side changed is taken from it, and ``choose`` says, for every
+         *     clash, whose value holds.
+         */
+        Decision: {
+            /**
+             * Choose
+             * @default {}
+             */
+            choose: {
+                [key: string]: "mine" | "theirs";
+            };
+            /**
+             * Take
+             * @enum {string}
+             */
+            take: "mine" | "theirs" | "merge";
         };
         /**
          * Decisions
@@ -515,10 +660,127 @@ export interface components {
                 [key: string]: "mu" | "ha" | "m2" | "km2";
             };
         };
+        /** Depth */
+        Depth: {
+            /**
+             * Bottom Cm
+             * @default 20
+             */
+            bottom_cm: number;
+            /**
+             * Top Cm
+             * @default 0
+             */
+            top_cm: number;
+        };
+        /**
+         * Feature
+         * @description A GeoJSON feature: all properties and the geometry that it shall have.
+         */
+        Feature: {
+            /**
+             * Geometry
+             * @default null
+             */
+            geometry: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Properties
+             * @default null
+             */
+            properties: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "Feature";
+        };
+        /**
+         * Features
+         * @description Several features, created together or not at all.
+         */
+        Features: {
+            /** Features */
+            features: components["schemas"]["Feature"][];
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "FeatureCollection";
+        };
+        /**
+         * Folds
+         * @description What is left out together: blocks of land of so many kilometres, or plots.
+         */
+        Folds: {
+            /**
+             * Method
+             * @default blocks
+             * @enum {string}
+             */
+            method: "blocks" | "field";
+            /**
+             * Size Km
+             * @description Side of a block.
+             * @default 5
+             */
+            size_km: number;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * Means
+         * @description A map's mean, and predictions and observations at the places of a random sample.
+         */
+        Means: {
+            /**
+             * Areas
+             * @default null
+             */
+            areas: number[] | null;
+            /**
+             * Design
+             * @default unknown
+             * @enum {string}
+             */
+            design: "simple_random" | "stratified_random" | "systematic" | "purposive" | "unknown";
+            /** Map Mean */
+            map_mean: number;
+            /** Observed */
+            observed: number[];
+            /** Predicted */
+            predicted: number[];
+            /**
+             * Stratum
+             * @default null
+             */
+            stratum: number[] | null;
+        };
+        /**
+         * Patch
+         * @description What changes, as a merge patch (RFC 7386): null empties a property.
+         */
+        Patch: {
+            /**
+             * Geometry
+             * @default null
+             */
+            geometry: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Properties
+             * @default {}
+             */
+            properties: {
+                [key: string]: unknown;
+            };
         };
         Problem: {
             code: string;
@@ -571,6 +833,22 @@ export interface components {
             reference: string;
             /** Stratum */
             stratum: string;
+        };
+        /**
+         * Samples
+         * @description Samples of the layer, chosen by a CQL2 filter.
+         */
+        Samples: {
+            /**
+             * As Of
+             * @default null
+             */
+            as_of: number | null;
+            /**
+             * Filter
+             * @default null
+             */
+            filter: string | null;
         };
         /**
          * Sealing
@@ -761,6 +1039,17 @@ export interface components {
             type: string;
         };
         /**
+         * Version
+         * @description Which version to bring back; the last one before the deletion when none is named.
+         */
+        Version: {
+            /**
+             * Version
+             * @default null
+             */
+            version: number | null;
+        };
+        /**
          * Zones
          * @description Features of a layer, chosen by a CQL2 filter.
          */
@@ -928,6 +1217,30 @@ export interface operations {
             };
         };
     };
+    create_collections__layer__items_post: {
+        parameters: {
+            query?: {
+                /** @description 为什么修改, 记入历史 / Why; kept in the history. */
+                reason?: string;
+            };
+            path: {
+                layer: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/geo+json": components["schemas"]["Feature"] | components["schemas"]["Features"];
+                "application/json": components["schemas"]["Feature"] | components["schemas"]["Features"];
+            };
+        };
+        responses: {
+            201: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     item_collections__layer__items__fid__get: {
         parameters: {
             query?: {
@@ -951,11 +1264,108 @@ export interface operations {
             };
         };
     };
+    replace_collections__layer__items__fid__put: {
+        parameters: {
+            query?: {
+                /** @description 版本已过时时: 拒绝(412), 或保留此修改待处理(409) / A stale edit is refused (412), or kept for a decision (409). */
+                on_conflict?: "refuse" | "keep";
+                /** @description 为什么修改, 记入历史 / Why; kept in the history. */
+                reason?: string;
+            };
+            path: {
+                fid: number;
+                layer: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/geo+json": components["schemas"]["Feature"];
+                "application/json": components["schemas"]["Feature"];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    delete_collections__layer__items__fid__delete: {
+        parameters: {
+            query?: {
+                /** @description 版本已过时时: 拒绝(412), 或保留此修改待处理(409) / A stale edit is refused (412), or kept for a decision (409). */
+                on_conflict?: "refuse" | "keep";
+                /** @description 为什么修改, 记入历史 / Why; kept in the history. */
+                reason?: string;
+            };
+            path: {
+                fid: number;
+                layer: string;
+            };
+        };
+        responses: {
+            204: {
+            };
+        };
+    };
+    update_collections__layer__items__fid__patch: {
+        parameters: {
+            query?: {
+                /** @description 版本已过时时: 拒绝(412), 或保留此修改待处理(409) / A stale edit is refused (412), or kept for a decision (409). */
+                on_conflict?: "refuse" | "keep";
+                /** @description 为什么修改, 记入历史 / Why; kept in the history. */
+                reason?: string;
+            };
+            path: {
+                fid: number;
+                layer: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/geo+json": components["schemas"]["Patch"];
+                "application/json": components["schemas"]["Patch"];
+                "application/merge-patch+json": components["schemas"]["Patch"];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     history_collections__layer__items__fid__history_get: {
         parameters: {
             path: {
                 fid: number;
                 layer: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    restore_collections__layer__items__fid__restore_post: {
+        parameters: {
+            query?: {
+                /** @description 为什么修改, 记入历史 / Why; kept in the history. */
+                reason?: string;
+            };
+            path: {
+                fid: number;
+                layer: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Version"];
             };
         };
         responses: {
@@ -1086,6 +1496,54 @@ export interface operations {
                 };
             };
             204: {
+            };
+        };
+    };
+    every_conflicts_get: {
+        parameters: {
+            query?: {
+                layer?: string;
+                state?: "open" | "mine" | "theirs" | "merged";
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    one_conflicts__number__get: {
+        parameters: {
+            path: {
+                number: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    resolve_conflicts__number__resolve_post: {
+        parameters: {
+            path: {
+                number: number;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
             };
         };
     };
@@ -1501,6 +1959,53 @@ export interface operations {
             };
         };
     };
+    every_soil_calibrations_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    start_soil_calibrations_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Calibrate"];
+            };
+        };
+        responses: {
+            202: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    one_soil_calibrations__calibration_id__get: {
+        parameters: {
+            query?: {
+                /** @description geojson: the samples as points with residuals. */
+                f?: "json" | "geojson";
+            };
+            path: {
+                calibration_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/geo+json": unknown;
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     list_gradings_soil_gradings_get: {
         responses: {
             200: {
@@ -1520,6 +2025,20 @@ export interface operations {
         };
     };
     list_masks_soil_masks_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    means_soil_means_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Means"];
+            };
+        };
         responses: {
             200: {
                 content: {

@@ -216,8 +216,11 @@ def test_who_may_edit_what(office: Server, make: Callable[..., Any]) -> None:
     sample = {
         "type": "Feature",
         "properties": {
-            "code": f"Y{next(_NUMBER)}", "sampled_on": "2026-05-04", "depth_top_cm": 0,
-            "depth_bottom_cm": 20, "extract": "1:5",
+            "code": f"Y{next(_NUMBER)}",
+            "sampled_on": "2026-05-04",
+            "depth_top_cm": 0,
+            "depth_bottom_cm": 20,
+            "extract": "1:5",
         },
         "geometry": {"type": "Point", "coordinates": [123.1, 45.4]},
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from geo.tiles import geojson, mvt, overview
 from geo.tiles.detail import Kind, detail_zoom
 from geo.tiles.features import of_segments
+from geo.tiles.names import themes
 
 if TYPE_CHECKING:
     from geo.crs.gcj02 import Offset
@@ -37,7 +38,7 @@ def draw(
     (approximate). Empty bytes for ``mvt`` when nothing is in the tile.
     """
     if tile.z < detail_zoom(view, kind, names):
-        return overview.draw(view, tile, kind, filters, datum)
+        return overview.draw(view, tile, kind, filters, datum, themes(view.layer, names))
     matches = view.match(filters, tile.lonlat(datum=datum), exact=False)
     features = of_segments(tile, matches, names, datum)
     if features is None:

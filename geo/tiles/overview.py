@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from geo.crs.gcj02 import shift
 from geo.snapshot.anchor import anchor, pack
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 CELL_BITS = 5
 #: Above this share of a layer's bounds looking at every row is faster than the search tree.
 MUCH = 0.2
+#: A field with more values than these is no theme.
+MOST_VALUES = 200
 _NOTHING = np.zeros(0)
 _NO_GROUP = np.zeros(0, dtype=np.int32)
 
@@ -44,17 +47,18 @@ def draw(
     kind: Kind,
     filters: Sequence[RowFilter] = (),
     datum: Offset | None = None,
+    themes: Sequence[str] = (),
 ) -> bytes:
     """The aggregates of a tile; empty (for ``geojson`` an empty collection) without any.
 
     A cell has no id and carries ``aggregate``, ``count``, the sum of the layer's measure
     (``area_m2`` or ``length_m``), the same by the layer's class (``area_m2_0101``, null:
-    ``area_m2_null``; points: ``count_...``), and in the class field and the field that
-    colours the layer the code with the most of it.
+    ``area_m2_null``; points: ``count_...``), and in the class field, the field that
+    colours the layer and the fields of ``themes`` the value with the most of it.
     """
     parts = [(s, rows) for s, rows in _match(view, tile, filters, datum) if len(rows)]
     for bits in range(CELL_BITS, -1, -1):
-        cells = _sum(view.layer, parts, tile, bits, datum)
+        cells = _sum(view.layer, parts, tile, bits, datum, themes)
         body = cells.mvt(view.layer.id) if kind == "mvt" else cells.geojson(tile)
         if len(body) <= LIMIT:  # else: so many classes that the cells must be larger
             break
@@ -95,7 +99,7 @@ def _reach(tile: Tile, datum: Offset | None) -> Box:
 class _Sums:
     """Sums of a tile's cells by the codes of one field, nulls in the last column."""
 
-    codes: list[str]
+    codes: list[Any]  # texts, of themes also numbers
     count: NDArray[np.int64]  # [cells, codes + 1]
     size: NDArray[np.float64]  # the same of the layer's measure; of points their number
 
@@ -111,13 +115,15 @@ def _sum(
     tile: Tile,
     bits: int,
     datum: Offset | None,
+    themes: Sequence[str],
 ) -> Cells:
     number = 1 << 2 * bits
     wanted = dict.fromkeys((layer.class_field, layer.style.by))
     fields = [name for name in wanted if name and layer.by_name[name].type == "string"]
+    values_of = {name: _codes(name, parts) for name in dict.fromkeys((*fields, *themes))}
+    known = {n: c for n, c in values_of.items() if n in fields or len(c) <= MOST_VALUES}
     sums = {}
-    for name in fields or [""]:
-        codes = _codes(name, parts)
+    for name, codes in (known or {"": []}).items():
         shape = number, len(codes) + 1
         sums[name] = _Sums(codes, np.zeros(shape, np.int64), np.zeros(shape))
     middle, turn = np.zeros((number, 2)), np.zeros((number, 2))
@@ -192,20 +198,23 @@ def _anchors(
     return pack(middle[:, 0] / 180 + 1, 0.5 - middle[:, 1] / 180, width=2), at
 
 
-def _codes(name: str, parts: Sequence[tuple[Segment, NDArray[np.int64]]]) -> list[str]:
-    """All texts of a field, in order."""
-    if not name:
-        return []
-    return sorted({word for s, _ in parts for word in s.column(name).dictionary.to_pylist()})
+def _codes(name: str, parts: Sequence[tuple[Segment, NDArray[np.int64]]]) -> list[Any]:
+    """All values of a field, in order."""
+    return sorted({word for s, _ in parts for word in _column(s, name).dictionary.to_pylist()})
+
+
+def _column(segment: Segment, name: str) -> pa.DictionaryArray:
+    column = segment.column(name)
+    return column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
 
 
 def _groups(
-    segment: Segment, name: str, codes: list[str]
+    segment: Segment, name: str, codes: list[Any]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """A field's column as numbers (-1: null), and each number's place in ``codes``."""
     if not name:
         return _NO_GROUP, np.zeros(1, dtype=np.int64)
-    column = segment.column(name)
+    column = _column(segment, name)
     number = {code: k for k, code in enumerate(codes)}
     place = [number[word] for word in column.dictionary.to_pylist()]
     indices = column.indices.fill_null(-1) if column.null_count else column.indices

@@ -193,6 +193,17 @@ def test_as_of_gives_the_past(client: httpx.Client):
     )
 
 
+def test_revisions_are_listed_for_whoever_may_read(client: httpx.Client):
+    every = client.get("/revisions").json()["revisions"]
+    assert [r["revision"] for r in every] == list(range(1, len(every) + 1))
+    assert sorted(r["time"] for r in every) == [r["time"] for r in every]
+    of_parcels = client.get("/revisions", params={"layer": "parcels"}).json()["revisions"]
+    assert of_parcels == [r for r in every if "parcels" in r["counts"]] != every
+    past = client.get(ITEMS, params={"as_of": of_parcels[0]["revision"], "resulttype": "hits"})
+    assert past.json()["numberMatched"] == of_parcels[0]["counts"]["parcels"]["insert"]
+    assert not {"author", "reason"} & set(every[0])
+
+
 def test_history_tells_versions(client: httpx.Client):
     changed = client.get(ITEMS, params={"filter": "version > 1", "limit": 1}).json()["features"][0]
     history = client.get(f"{ITEMS}/{changed['id']}/history").json()["versions"]

@@ -12,6 +12,7 @@ import { Store } from "./app/state";
 import { followTheme } from "./app/theme";
 import { setLanguage, t } from "./i18n";
 import { MapFrame } from "./map/frame";
+import type { MapLayer } from "./map/style";
 import { reasonOf } from "./ui/states";
 import { Toasts } from "./ui/toast";
 import "./styles/tokens.css";
@@ -35,6 +36,8 @@ const app: App = {
   api,
   store,
   catalog: new Signal<Catalog>({ state: "loading" }),
+  layers: new Signal<MapLayer[]>([]),
+  present: (layer, field) => catalogue.present(layer, field),
   board: frame.view,
   go: (screen, path = [], params = {}) => store.set({ screen, path, params }),
   reload: () => void catalogue.load(),
@@ -42,7 +45,7 @@ const app: App = {
   toast: (text, kind) => toasts.show(text, kind),
   report: (error) => toasts.show(reasonOf(error), "failed"),
 };
-const catalogue = new Catalogue(api, store, app.catalog, frame.view);
+const catalogue = new Catalogue(api, store, app.catalog, app.layers, frame.view);
 const signIn = new SignIn(api, () => {
   texts();
   app.reload();

@@ -10,6 +10,8 @@ import { buildStyle, colorOf, drawOrder, emptyCollection, isZone, type MapLayer 
 function layer(id: string, geometry: Geometry | null, more: Partial<Collection["liangtian"]> = {}): MapLayer {
   return {
     visible: true,
+    by: "k",
+    filter: "",
     classes: classColors([{ const: "a", title: "甲", "x-color": "#112233" }, { const: "b", title: "乙" }]),
     collection: {
       id,
@@ -36,7 +38,7 @@ const layers = [
 describe("the style", () => {
   const style = buildStyle({
     layers, dark: false, origin: "http://localhost", names: emptyCollection(), parcels: emptyCollection(), selection: emptyCollection(),
-    overlays: new Map(), thematic: true,
+    overlays: new Map(), thematic: true, asOf: null,
   });
 
   it("is valid MapLibre", () => {

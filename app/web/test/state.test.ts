@@ -3,7 +3,8 @@ import { decodeHash, encodeHash } from "../src/app/address";
 import { type State, Store } from "../src/app/state";
 
 const start: State = {
-  screen: "map", path: [], params: {}, lang: "zh", theme: "auto", unit: "mu", view: null, visible: null, selected: null, totals: null, tab: "layers",
+  screen: "map", path: [], params: {}, lang: "zh", theme: "auto", unit: "mu", view: null, visible: null, selected: null,
+  filters: {}, themes: {}, asOf: null, area: null, table: null, swipe: null, totals: null, tab: "layers",
 };
 
 describe("the address", () => {
@@ -17,6 +18,12 @@ describe("the address", () => {
       selected: { layer: "parcels", fid: 42 },
       totals: { layer: "parcels", by: "stage" },
       tab: "feature",
+      filters: { parcels: [{ field: "stage", op: "in", values: ["accepted", "a|b;c:~"] }, { field: "year", op: "min", values: ["2023"] }] },
+      themes: { parcels: "stage", plots: "mode" },
+      asOf: "2025-06-30T08:00:00.123+00:00",
+      area: [[122.5, 45.5], [122.6, 45.5], [122.6, 45.65432]],
+      table: { layer: "parcels", sort: "-area_m2" },
+      swipe: ["t:2024-01-01", "s:s2/si_gr"],
     };
     expect({ ...start, ...decodeHash(encodeHash(state)) }).toEqual(state);
   });
@@ -38,7 +45,7 @@ describe("the address", () => {
   });
 
   it.each([
-    "#map=99/45/122", "#map=8/abc/122", "#feature=parcels/-1", "#feature=<b>/1", "#lang=fr", "#tab=admin", "#%E0%A4%A",
+    "#map=99/45/122", "#map=8/abc/122", "#feature=parcels/-1", "#feature=<b>/1", "#lang=fr", "#tab=admin", "#where=parcels", "#where=parcels:stage:drop:1", "#as_of=soon", "#area=1,2,3,4", "#theme=<b>:x", "#swipe=a", "#%E0%A4%A",
   ])("leaves out what makes no sense: %s", (hash) => {
     expect(decodeHash(hash)).toEqual({});
   });

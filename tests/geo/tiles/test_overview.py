@@ -116,6 +116,19 @@ def test_a_cell_is_as_full_as_the_land(town, kind):
     assert overview.draw(view, tile(7, 0, 0), "mvt") == b""
 
 
+def test_a_cell_tells_the_value_of_a_theme_that_it_has_most_of(town):
+    """What a map may be coloured by, when it is asked for: the sums stay those of the classes."""
+    view, here = town.view(), tile(7, 107, 45)
+    found = list(features(draw(view, here, "mvt", ("kind", "grade", "note")), "mvt"))
+    plain = list(features(draw(view, here, "mvt", ("kind", "area_m2")), "mvt"))
+    assert [{k: v for k, v in p.items() if k != "grade"} for _, p, _ in found] == [
+        p for _, p, _ in plain
+    ]
+    assert {type(p["grade"]) for _, p, _ in found} == {int}
+    (lonely,) = features(draw(view, tile(7, 64, 63), "geojson", ("grade",)), "geojson")
+    assert lonely[1]["grade"] == town.table(10_001).column("grade")[-1].as_py()
+
+
 def test_features_begin_where_parcels_have_two_pixels(town):
     view = town.view()
     assert detail_zoom(view, "mvt", ("kind", "area_m2")) == 11

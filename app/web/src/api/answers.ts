@@ -45,8 +45,10 @@ export interface Code {
 
 export interface Property {
   title?: string;
-  type?: string | string[];
+  type?: string;
   format?: string;
+  minimum?: number;
+  maximum?: number;
   "x-unit"?: string | null;
   oneOf?: Code[];
 }

@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 2a1096e100425332 19e186ebe4c4dd8c */
+/** Made by scripts/api-types from the service's OpenAPI document: f885be48e3c3bf07 9dd122a77e5f0b80 */
 
 export interface paths {
     "/": {
@@ -158,6 +158,10 @@ export interface paths {
     "/questions/water": {
         /** 地块来水 */
         get: operations["question_water_questions_water_get"];
+    };
+    "/revisions": {
+        /** Revisions of the data: when, and in which layers */
+        get: operations["revisions_revisions_get"];
     };
     "/seals": {
         /** Sealed figures, newest first */
@@ -1879,6 +1883,21 @@ export interface operations {
                 content: {
                     "application/json": unknown;
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+        };
+    };
+    revisions_revisions_get: {
+        parameters: {
+            query?: {
+                /** @description Only those that changed this layer. */
+                layer?: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
                 };
             };
         };

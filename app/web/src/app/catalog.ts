@@ -2,11 +2,12 @@
 import type { Collection } from "../api/answers";
 import type { Api } from "../api/client";
 import { loadNames } from "../map/names";
-import { classColors } from "../map/palette";
 import type { MapLayer } from "../map/style";
+import { classesOf, isStepped } from "../map/theme";
 import type { MapView } from "../map/view";
 import { defaultVisible } from "../map/visible";
-import type { Catalog } from "./context";
+import { collectionOf, type Catalog } from "./context";
+import { cqlOf } from "./filters";
 import type { Signal } from "./signal";
 import type { Store } from "./state";
 
@@ -14,13 +15,17 @@ import type { Store } from "./state";
 const REFRESH_MS = 60_000;
 
 export class Catalogue {
+  private readonly values = new Map<string, Promise<string[]>>();
+  private drawn = 0;
+
   constructor(
     private readonly api: Api,
     private readonly store: Store,
     private readonly signal: Signal<Catalog>,
+    private readonly layers: Signal<MapLayer[]>,
     private readonly map: MapView | null,
   ) {
-    store.on(["visible"], () => void this.draw());
+    store.on(["visible", "filters", "themes", "asOf"], () => void this.draw());
     window.setInterval(() => {
       if (document.visibilityState === "visible") void this.load(true);
     }, REFRESH_MS);
@@ -45,20 +50,51 @@ export class Catalogue {
     }
   }
 
-  /** The layers with the colours of their classes, as the map wants them. */
+  /** The values of a field that occur. Overlaps do not matter here, so the quick sum is asked for. */
+  present(layer: string, field: string): Promise<string[]> {
+    const revision = collectionOf(this.signal.get(), layer)?.liangtian.revision ?? 0;
+    const key = `${layer}@${revision}/${field}`;
+    let found = this.values.get(key);
+    if (!found) {
+      const query = { layer, by: field, measure: "sum", f: "json" } as const;
+      found = this.api.get("/totals", { query }).then(({ rows }) =>
+        rows.map(({ group }) => group[field]).flatMap((value) => (value === null || value === undefined ? [] : [String(value)])),
+      );
+      found.catch(() => this.values.delete(key));
+      this.values.set(key, found);
+    }
+    return found;
+  }
+
+  /** The layers with their colours and filters, for the map and for whoever tells of it. */
   private async draw(): Promise<void> {
     const catalog = this.signal.get();
-    if (catalog.state !== "ready" || !this.map) return;
-    const layers = await Promise.all(
-      catalog.collections.map(async (collection): Promise<MapLayer> => {
-        const { by } = collection.liangtian.style;
-        const schema = by ? await this.api.schema(collection.id).catch(() => null) : null;
-        const classes = by ? classColors(schema?.properties[by]?.oneOf ?? []) : [];
-        return { collection, classes, visible: false };
-      }),
-    );
-    const visible = this.store.get().visible ?? defaultVisible(catalog);
-    this.map.setLayers(layers.map((layer) => ({ ...layer, visible: visible.includes(layer.collection.id) })));
+    if (catalog.state !== "ready") return;
+    const mine = ++this.drawn;
+    const layers = await Promise.all(catalog.collections.map((one) => this.layerOf(one, catalog)));
+    if (mine !== this.drawn) return;
+    this.layers.set(layers);
+    this.map?.setLayers(layers, this.store.get().asOf);
+  }
+
+  private async layerOf(collection: Collection, catalog: Catalog): Promise<MapLayer> {
+    const { visible, filters, themes } = this.store.get();
+    const { id, liangtian: info } = collection;
+    const shown = (visible ?? defaultVisible(catalog)).includes(id);
+    const wanted = themes[id] ?? info.style.by;
+    const plain = { collection, visible: shown, by: null, classes: [], filter: "" };
+    if (!wanted && !filters[id]) return plain;
+    try {
+      const schema = await this.api.schema(id);
+      const filter = cqlOf(filters[id], schema);
+      const property = schema.properties[wanted ?? ""];
+      if (!wanted || !property) return { ...plain, filter };
+      const present = isStepped(property) ? await this.present(id, wanted) : [];
+      return { ...plain, filter, by: wanted, classes: classesOf(property, present) };
+    } catch {
+      // One colour and all features: the panel of layers tells what could not be read.
+      return plain;
+    }
   }
 }
 

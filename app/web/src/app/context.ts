@@ -3,6 +3,7 @@ import type { Api } from "../api/client";
 import type { Collection } from "../api/answers";
 import type { Lang } from "../i18n";
 import type { Board } from "../map/board";
+import type { MapLayer } from "../map/style";
 import type { Signal } from "./signal";
 import type { ScreenName, State, Store } from "./state";
 
@@ -11,6 +12,10 @@ export interface App {
   store: Store;
   /** The layers that the service offers; replaced as a whole. */
   catalog: Signal<Catalog>;
+  /** The same as the map draws them: with colours, filters and whether they are shown. */
+  layers: Signal<MapLayer[]>;
+  /** The values of a field that occur in a layer; kept until the layer changes. */
+  present: (layer: string, field: string) => Promise<string[]>;
   /** The map, which stays while screens come and go; null where the browser cannot draw one. */
   board: Board | null;
   /** Another screen, or another place in the same one; a step for the back button. */

@@ -1,6 +1,7 @@
 /** What the page shows: one value, kept in the address, and where parts of it are followed. */
 import type { Lang } from "../i18n";
 import type { AreaUnit } from "../ui/format";
+import type { Filters } from "./filters";
 
 export const SCREENS = ["map", "uploads", "figures", "soil"] as const;
 export type ScreenName = (typeof SCREENS)[number];
@@ -32,6 +33,18 @@ export interface State {
   /** ids of visible layers; null: as the layers' definitions say */
   visible: string[] | null;
   selected: FeatureRef | null;
+  /** Conditions by layer: they hold for map, table, totals and downloads alike. */
+  filters: Filters;
+  /** The field that colours a layer, where it is another than its definition says. */
+  themes: Record<string, string>;
+  /** The data as it was: a date, a time or a revision; null: as it is. */
+  asOf: string | null;
+  /** Corners of a drawn area, lon/lat, without the closing one: totals and table keep to it. */
+  area: [number, number][] | null;
+  /** The table under the map: its layer, and a sortable with `-` for descending. */
+  table: { layer: string; sort: string } | null;
+  /** Two sides of the map to compare, left and right; see map/swipe.ts. */
+  swipe: [string, string] | null;
   totals: { layer: string; by: string } | null;
   /** The panel of the map shown; null on a phone: only the map. */
   tab: Tab | null;

@@ -52,7 +52,7 @@ export function hoverOf(
   }
   if (typeof id !== "number") return null;
   const name: unknown = properties[info.label ?? ""];
-  const code = String(properties[info.style.by ?? ""] ?? "");
+  const code = String(properties[layer.by ?? ""] ?? "");
   const known = layer.classes.find((one) => one.code === code)?.title;
   return {
     title: name === undefined || name === "" ? `#${id}` : String(name),

@@ -15,8 +15,12 @@ import { type ClassColor, DARK, type Ground, LIGHT, OTHER } from "./palette";
 
 export interface MapLayer {
   collection: Collection;
-  classes: ClassColor[];
   visible: boolean;
+  /** The field that colours it, null for one colour; its classes in the order of the legend. */
+  by: string | null;
+  classes: ClassColor[];
+  /** CQL2 that its features must meet; "" for all. */
+  filter: string;
 }
 
 export interface StyleInput {
@@ -29,6 +33,8 @@ export interface StyleInput {
   parcels: GeoJSON.FeatureCollection;
   selection: GeoJSON.FeatureCollection;
   overlays: ReadonlyMap<string, Content>;
+  /** The data as it was then; null: as it is. */
+  asOf: string | null;
   /** Whether more than the ground (counties, zones) is drawn. */
   thematic: boolean;
 }
@@ -50,8 +56,19 @@ export function emptyCollection(): GeoJSON.FeatureCollection {
   return { type: "FeatureCollection", features: [] };
 }
 
-export function tileUrl(origin: string, { id, liangtian }: Collection): string {
-  return `${origin}/tiles/${id}/{z}/{x}/{y}.mvt?v=${liangtian.revision}`;
+/** Where the tiles of a layer are; the revision in it shows an edit at once. */
+export function tileUrl(origin: string, { collection, by, filter }: MapLayer, asOf: string | null): string {
+  const { id, liangtian: info } = collection;
+  const query = new URLSearchParams();
+  if (asOf === null) query.set("v", String(info.revision));
+  else query.set("as_of", asOf);
+  if (filter) query.set("filter", filter);
+  // The plain tiles carry what the layer's own colours need; they are kept and shared.
+  if (by !== null && by !== info.style.by && by !== info.class_field && by !== info.county_field) {
+    const names = [info.label, info.style.by, info.class_field, by].filter((name) => name !== null);
+    query.set("properties", [...new Set(names)].join(","));
+  }
+  return `${origin}/tiles/${id}/{z}/{x}/{y}.mvt?${query}`;
 }
 
 /** Layers of the map in the order they are drawn, lowest first. */
@@ -65,11 +82,10 @@ export function drawOrder(layers: MapLayer[]): MapLayer[] {
 }
 
 /** The colour of a feature by its class. */
-export function colorOf({ collection, classes }: MapLayer): Color {
-  const { style } = collection.liangtian;
-  if (!style.by || !classes.length) return style.color;
+export function colorOf({ collection, by, classes }: MapLayer): Color {
+  if (!by || !classes.length) return collection.liangtian.style.color;
   const pairs = classes.flatMap(({ code, color }) => [code, color]);
-  return ["match", ["to-string", ["get", style.by]], ...pairs, OTHER] as unknown as ExpressionSpecification;
+  return ["match", ["to-string", ["get", by]], ...pairs, OTHER] as unknown as ExpressionSpecification;
 }
 
 const byZoom = (...stops: [number, number][]): ExpressionSpecification =>
@@ -97,7 +113,7 @@ export function buildStyle(input: StyleInput): StyleSpecification {
     const bounds = extent?.spatial?.bbox?.[0];
     sources[id] = {
       type: "vector",
-      tiles: [tileUrl(origin, layer.collection)],
+      tiles: [tileUrl(origin, layer, input.asOf)],
       maxzoom: TILE_MAX_ZOOM,
       ...(bounds?.length === 4 ? { bounds: bounds as [number, number, number, number] } : {}),
     };
@@ -202,9 +218,8 @@ export function widthFactor(index: number, count: number): number {
   return count < 2 ? 1 : 1.5 - index / (count - 1);
 }
 
-function lineWidth({ collection, classes }: MapLayer, ...stops: [number, number][]): ExpressionSpecification {
-  const { by } = collection.liangtian.style;
-  if (!by || classes.length < 2) return byZoom(...stops);
+function lineWidth({ collection, by, classes }: MapLayer, ...stops: [number, number][]): ExpressionSpecification {
+  if (!by || by !== collection.liangtian.style.by || classes.length < 2) return byZoom(...stops);
   const pairs = classes.flatMap(({ code }, index) => [code, widthFactor(index, classes.length)]);
   const factor = ["match", ["to-string", ["get", by]], ...pairs, 0.7];
   const scaled = stops.flatMap(([zoom, width]) => [zoom, ["*", width, factor]]);

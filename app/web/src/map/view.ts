@@ -37,6 +37,7 @@ export class MapView implements Board {
   private drawing: Drawing | null = null;
   private themes = true;
   private click: ((hit: Hit) => void) | null = null;
+  private asOf: string | null = null;
   private dark = false;
   private extent: LngLatBoundsLike = CITY;
   private drawn = false;
@@ -106,8 +107,9 @@ export class MapView implements Board {
     return near(lng, view.lon, 1e-4) && near(lat, view.lat, 1e-4) && near(this.map.getZoom(), view.zoom, 0.02);
   }
 
-  setLayers(layers: MapLayer[]): void {
+  setLayers(layers: MapLayer[], asOf: string | null): void {
     this.layers = layers;
+    this.asOf = asOf;
     const boxes = layers
       .map(({ collection }) => collection.extent?.spatial?.bbox?.[0])
       .filter((box): box is number[] => box?.length === 4);
@@ -239,9 +241,9 @@ export class MapView implements Board {
 
   private redraw(): void {
     if (!this.drawn) return;
-    const { layers, dark, names, parcels, selection, overlays, themes: thematic } = this;
+    const { layers, asOf, dark, names, parcels, selection, overlays, themes: thematic } = this;
     const style = buildStyle({
-      layers, dark, names, parcels, selection, overlays, thematic, origin: location.origin,
+      layers, asOf, dark, names, parcels, selection, overlays, thematic, origin: location.origin,
     });
     this.map.setStyle(style, { diff: true });
   }

@@ -1,5 +1,7 @@
 /** Area totals of a layer by one of its fields, with the words that say what is counted. */
 import type { Code, Collection, Property, Schema, TotalRow, Totals } from "../../api/answers";
+import { areaOf, askTotals, narrowed } from "../../app/question";
+import { save } from "../../api/client";
 import { type Key, language, t } from "../../i18n";
 import { classColors, OTHER } from "../../map/palette";
 import { GROUND, isZone } from "../../map/style";
@@ -43,7 +45,7 @@ export function totalsPanel(root: HTMLElement, screen: MapScreen): void {
     try {
       const schema = await api.schema(chosen.id);
       const by = store.get().totals?.by ?? chosen.liangtian.class_field ?? "";
-      const totals = await api.get("/totals", { query: { layer: chosen.id, by, f: "json" } });
+      const totals = await askTotals(screen, chosen.id, by);
       if (mine !== asked) return;
       const question = { collection: chosen, by, schema, zones: zonesFor(chosen, layers) };
       fill(controls, ...selectors(layers, question, screen));
@@ -58,7 +60,7 @@ export function totalsPanel(root: HTMLElement, screen: MapScreen): void {
   };
 
   screen.follow(catalog.on(() => void update()));
-  screen.follow(store.on(["totals", "unit"], () => void update()));
+  screen.follow(store.on(["totals", "unit", "filters", "asOf", "area"], () => void update()));
   void update();
 }
 
@@ -201,14 +203,20 @@ function facts(totals: Totals, unit: AreaUnit): HTMLElement {
   );
 }
 
-function downloads({ collection, by }: Question, { api, report }: MapScreen): HTMLElement {
-  const get = (f: "csv" | "xlsx") => (): void => {
-    api.download("/totals", `${collection.title}.${f}`, { query: { layer: collection.id, by, f } }).catch(report);
+function downloads({ collection, by }: Question, { api, store, report }: MapScreen): HTMLElement {
+  const { id: layer, title } = collection;
+  const get = async (f: "csv" | "xlsx"): Promise<void> => {
+    const within = areaOf(store.get());
+    const question = { layer, by: by || null, f, ...(await narrowed({ api, store }, layer, { withArea: false })) };
+    const response = within
+      ? await api.raw("post", "/totals", { json: { ...question, within } })
+      : await api.raw("get", "/totals", { query: question });
+    save(await response.blob(), `${title}.${f}`);
   };
   return h(
     "div",
     { class: "row" },
-    button(t("totals.xlsx"), get("xlsx"), "quiet"),
-    button(t("totals.csv"), get("csv"), "quiet"),
+    button(t("totals.xlsx"), () => void get("xlsx").catch(report), "quiet"),
+    button(t("totals.csv"), () => void get("csv").catch(report), "quiet"),
   );
 }

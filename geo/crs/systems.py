@@ -159,16 +159,19 @@ class DatumShift:
         )
 
 
-#: Datum names of CGCS2000 and WGS 84 in EPSG's and ESRI's spelling.
+#: Datum names of CGCS2000, WGS 84 and of frames that agree with them to decimetres (ITRF, SIRGAS
+#: 2000, which is ITRF2000), in EPSG's and ESRI's spelling.
 _MODERN = re.compile(
     r"(d_)?(china[ _](geodetic[ _]coordinate[ _]system[ _])?2000"
-    r"|(world[ _]geodetic[ _]system|wgs)[ _]?(19)?84( .*)?)",
+    r"|(world[ _]geodetic[ _]system|wgs)[ _]?(19)?84( .*)?"
+    r"|international[ _]terrestrial[ _]reference[ _]frame[ _](19|20)\d\d"
+    r"|sistema[ _]de[ _]referencia[ _]geocentrico[ _]para[ _](las[ _])?americas[ _]2000)",
     re.IGNORECASE,
 )
 
 
 def same_datum(source: str, target: str) -> bool:
-    """Whether two systems share a datum; CGCS2000 and WGS 84 count as one (they agree to dm)."""
+    """Whether two systems share a datum; CGCS2000, WGS 84 and ITRF count as one (within dm)."""
     names = []
     for crs in (source, target):
         if crs in SHIFTED:

@@ -18,7 +18,8 @@ import rasterio
 from numpy.typing import NDArray
 
 from geo.errors import Rejected
-from geo.soil.raster import OPTIONS, Reader, check_same, damaged, open_kept
+from geo.soil.header import OPTIONS, open_kept
+from geo.soil.raster import Reader, check_same, damaged
 from geo.soil.scene import CLASS_BANDS, Scene, inside
 
 Floats = NDArray[np.float64]

@@ -1,112 +1,40 @@
-"""Opening, checking, registering and reading raster files (GeoTIFF only).
-
-A file is refused from its header, before a pixel is read, when it is larger or
-stranger than a scene can be. Nothing but the GTiff driver ever sees it, and no
-file beside it is looked at.
-"""
+"""Registering and reading raster files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from geo.errors import Rejected
-from geo.live import refuse_live
 from geo.soil.grid import Grid
+from geo.soil.header import crs_text, footprint, open_checked
 from geo.soil.indices import BANDS
-from geo.soil.scene import CLASS_BANDS, PRESETS, Scene, Sensor, digest, inside
+from geo.soil.scaling import Known, Sanity, Sensor, decide, judge, refuse_impossible
+from geo.soil.scene import CLASS_BANDS, Notice, Scene, digest, inside
 
-MAX_BYTES = 20 * 10**9  # pixels x bands x bytes, uncompressed
-MAX_BLOCK_BYTES = 64 * 2**20
-MAX_BANDS = 64
 BLOCK = 1024  # pixels a side of what is read at once, at most (or one tile of the file)
-DTYPES = ("uint8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 Reflectance = dict[str, NDArray[np.float32]]
-
-
-#: No file beside the raster is looked at, and blocks that were read stay for the next reader (the
-#: number is in bytes: what GDAL itself reads as MiB, rasterio does not).
-OPTIONS = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_CACHEMAX": 256 * 2**20}
-
-
-@contextmanager
-def open_checked(path: Path) -> Iterator[Any]:
-    """The rasterio dataset of a GeoTIFF that passes `_check_header`."""
-    with rasterio.Env(**OPTIONS), open_kept(path) as dataset:
-        yield dataset
-
-
-def open_kept(path: Path, **options: Any) -> Any:
-    """The same, for who keeps it open; ``options`` go to the driver. E_RASTER_OPEN and more."""
-    refuse_live(path)
-    with rasterio.Env(**OPTIONS):
-        try:
-            dataset = rasterio.open(path, driver="GTiff", **options)
-        except RasterioError as error:
-            raise Rejected(
-                "E_RASTER_OPEN",
-                "文件不是可读的 GeoTIFF",
-                f"not a readable GeoTIFF: {str(error)[:200]}",
-                where=path.name,
-                fix=("请导出为 GeoTIFF（最好是 COG）", "export it as GeoTIFF, best as COG"),
-            ) from error
-        try:
-            _check_header(dataset, path.name)
-        except Rejected:
-            dataset.close()
-            raise
-    return dataset
-
-
-def _check_header(dataset: Any, name: str) -> None:
-    def refuse(code: str, zh: str, en: str) -> Rejected:
-        return Rejected(code, zh, en, where=name)
-
-    sizes = [np.dtype(d).itemsize if d in DTYPES else 0 for d in dataset.dtypes]
-    if not all(sizes):
-        raise refuse(
-            "E_RASTER_TYPE",
-            f"不支持的像元类型：{dataset.dtypes[0]}",
-            f"pixel type {dataset.dtypes[0]} is not supported",
-        )
-    total = dataset.width * dataset.height * sum(sizes)
-    block = max(h * w * b for (h, w), b in zip(dataset.block_shapes, sizes, strict=True))
-    if dataset.count > MAX_BANDS or total > MAX_BYTES or block > MAX_BLOCK_BYTES:
-        raise refuse(
-            "E_RASTER_SIZE",
-            f"影像过大：{dataset.width} x {dataset.height} 像元、{dataset.count} 波段，"
-            f"解压后 {total / 1e9:.1f} GB，分块 {block / 2**20:.0f} MB"
-            f"（上限 {MAX_BYTES / 1e9:.0f} GB、{MAX_BLOCK_BYTES / 2**20:.0f} MB）",
-            f"the raster is too large: {dataset.width} x {dataset.height} pixels, "
-            f"{dataset.count} bands, {total / 1e9:.1f} GB unpacked, blocks of "
-            f"{block / 2**20:.0f} MB (limits {MAX_BYTES / 1e9:.0f} GB, "
-            f"{MAX_BLOCK_BYTES / 2**20:.0f} MB)",
-        )
-    if dataset.crs is None:
-        raise refuse("E_RASTER_CRS", "影像没有坐标系", "the raster has no coordinate system")
-    if abs(dataset.transform.determinant) < 1e-18 or dataset.transform.is_identity:
-        raise refuse("E_RASTER_CRS", "影像没有地理定位", "the raster is not georeferenced")
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What a person states about a scene; None or "auto": take it from the file.
+    """What a person or an item states about a scene; None or "auto": take it from the file.
 
     ``bands``: keys in the order of the file's bands (None or "" for bands not used).
     ``offset_applied``: whether the provider has already taken off Sentinel-2's
     offset of 1000 (some mirrors do, so neither date nor baseline decides).
+    ``tags``: scale and offset of an item's metadata, ``tags_from`` which.
     """
 
     sensor: Sensor
@@ -117,6 +45,20 @@ class Registration:
     offset: float | None = None
     nodata: float | None = None
     offset_applied: Literal["auto", "yes", "no"] = "auto"
+    baseline: str | None = None
+    boa_offset_applied: bool | None = None
+    tags: tuple[float, float] | None = None
+    tags_from: str = ""
+    title: str = ""
+
+    def known(self, tags: tuple[float, float] | None = None) -> Known:
+        """What decides the scaling, with the file's own tags where the item has none."""
+        known = Known(
+            self.scale, self.offset, self.offset_applied, self.baseline, self.boa_offset_applied
+        )
+        if self.tags is not None:
+            return replace(known, tags=self.tags, tags_from=self.tags_from)
+        return replace(known, tags=tags)
 
 
 def register(root: Path, href: str, stated: Registration) -> Scene:
@@ -124,7 +66,7 @@ def register(root: Path, href: str, stated: Registration) -> Scene:
 
     Raises `Rejected`: E_PATH, E_RASTER_OPEN, E_RASTER_SIZE, E_RASTER_TYPE,
     E_RASTER_CRS, E_RASTER_BANDS, E_RASTER_SCALE (unknown scaling is never guessed),
-    E_RASTER_DATETIME.
+    E_RASTER_DATETIME, E_RASTER_EMPTY.
     """
     path = inside(root, href)
     if stated.datetime.tzinfo is None:
@@ -132,41 +74,87 @@ def register(root: Path, href: str, stated: Registration) -> Scene:
             "E_RASTER_DATETIME", "成像时间须带时区", "datetime needs a time zone", where=href
         )
     with open_checked(path) as dataset:
-        bands = _band_map(stated.bands, dataset.count, path.name)
+        bands = band_map(stated.bands, dataset.count, path.name)
         dtype = dataset.dtypes[min(bands.values()) - 1]
         nodata = stated.nodata if stated.nodata is not None else dataset.nodata
         if nodata is None and stated.sensor != "custom":
             nodata = 0.0
-        scale, offset, how = _scaling(dataset, stated, bands, nodata)
-        crs = _crs_text(dataset.crs)
+        crs = crs_text(dataset.crs)
+        grid = Grid(dataset.width, dataset.height, dataset.transform, crs)
+        outline = footprint(grid, path.name)
+        scaling = decide(
+            stated.sensor,
+            stated.known(_tags(dataset, bands)),
+            lambda: _dark_number(dataset, bands, nodata),
+            path.name,
+        )
         height, width = dataset.block_shapes[0]
         tile = max(height, width) if width < dataset.width else 256
-        block = tile * max(1, BLOCK // tile)
-        return Scene(
-            id=stated.id or _identifier(path),
+        scene = Scene(
+            id=stated.id or identifier(path.stem) or f"scene-{digest(path)[:12]}",
+            title=stated.title or path.stem,
             path=path.relative_to(root.resolve()).as_posix(),
             sensor=stated.sensor,
             bands=bands,
-            scale=scale,
-            offset=offset,
-            how_scaled=how,
-            nodata=nodata,
+            scale=scaling.scale,
+            offset=scaling.offset,
+            how_scaled=scaling.how,
+            offset_applied=scaling.offset_applied,
+            baseline=stated.baseline,
+            nodata=None if nodata is None or np.isnan(nodata) else nodata,
             dtype=dtype,
             width=dataset.width,
             height=dataset.height,
-            block=block,
+            block=tile * max(1, BLOCK // tile),
             transform=tuple(dataset.transform)[:6],
             crs=crs,
             datetime=stated.datetime.astimezone(UTC),
-            footprint=_footprint(Grid(dataset.width, dataset.height, dataset.transform, crs)),
+            footprint=outline,
             sha256=digest(path),
             size=path.stat().st_size,
         )
+        return _held_against_pixels(Reader(dataset, scene))
 
 
-def _band_map(
-    bands: Sequence[str | None] | Mapping[str, int], count: int, name: str
+def _held_against_pixels(reader: Reader) -> Scene:
+    """The scene with what its pixels say: E_RASTER_EMPTY, E_RASTER_SCALE, or a warning."""
+    scene = reader.scene
+    keys = [key for key in scene.bands if key not in CLASS_BANDS]
+    seen = reader.reflectance(reader.sample(keys))
+    if not any(np.isfinite(values).any() for values in seen.values()) and reader.empty(keys):
+        raise Rejected(
+            "E_RASTER_EMPTY",
+            "影像全部为无数据",
+            "the raster holds no data at all",
+            where=scene.title,
+            fix=("核对 nodata 值和裁剪范围", "check the nodata value and how it was cut"),
+        )
+    refuse_impossible(seen, scene.title)
+    found = judge(_dark_nir(reader, scene.nodata))
+    dark = None if np.isnan(found.dark_nir) else round(found.dark_nir, 4)
+    warnings = () if found.warning is None else (Notice.of(*found.warning),)
+    return scene.model_copy(update={"dark_nir": dark, "warnings": warnings})
+
+
+def _dark_nir(reader: Reader, nodata: float | None) -> float | None:
+    number = _dark_number(reader.dataset, reader.scene.bands, nodata)
+    return None if number is None else number * reader.scene.scale + reader.scene.offset
+
+
+def sanity(root: Path, scene: Scene) -> Sanity:
+    """The dark-water test of a registered scene (see `Sanity`)."""
+    with open_checked(inside(root, scene.path)) as dataset:
+        return judge(_dark_nir(Reader(dataset, scene), scene.nodata))
+
+
+def band_map(
+    bands: Sequence[str | None] | Mapping[str, int],
+    count: int,
+    name: str,
+    *,
+    any_kind: bool = False,
 ) -> dict[str, int]:
+    """Band keys -> numbers. E_RASTER_BANDS; ``any_kind``: classes alone will do."""
     if isinstance(bands, Mapping):
         found = dict(bands)
     else:
@@ -175,7 +163,13 @@ def _band_map(
         if len(found) < len(used):
             found = {}
     known = {*CLASS_BANDS, *BANDS}
-    if not set(found) - set(CLASS_BANDS) or not set(found) <= known or max(found.values()) > count:
+    spectral = set(found) - set(CLASS_BANDS)
+    places = found.values()
+    if (
+        not (spectral or (any_kind and found))
+        or not set(found) <= known
+        or not 1 <= min(places) <= max(places) <= count
+    ):
         raise Rejected(
             "E_RASTER_BANDS",
             f"波段说明不符：文件有 {count} 个波段，可用名称为 {'、'.join(sorted(known))}，不得重复",
@@ -186,66 +180,25 @@ def _band_map(
     return found
 
 
-def _scaling(
-    dataset: Any, stated: Registration, bands: Mapping[str, int], nodata: float | None
-) -> tuple[float, float, str]:
-    """(scale, offset, where they come from), or E_RASTER_SCALE."""
-    if stated.scale is not None and stated.offset is not None:
-        if np.isfinite([stated.scale, stated.offset]).all() and stated.scale > 0:
-            return stated.scale, stated.offset, "stated at registration"
-    elif stated.scale is None and stated.offset is None:
-        numbers = [n - 1 for key, n in bands.items() if key not in CLASS_BANDS]
-        tags = {(float(dataset.scales[n]), float(dataset.offsets[n])) for n in numbers}
-        if len(tags) == 1 and tags != {(1.0, 0.0)}:
-            return *tags.pop(), "scale and offset tags of the file"
-        scale, offset = PRESETS.get(stated.sensor, (0.0, 0.0))
-        if stated.sensor == "landsat-c2-l2":
-            return scale, offset, "Landsat Collection 2 Level 2"
-        if stated.sensor == "sentinel-2-l2a":
-            applied = stated.offset_applied
-            how = "stated at registration"
-            if applied == "auto":
-                applied, how = _offset_applied(dataset, bands, nodata, scale), "dark-water test"
-            if applied != "auto":
-                state = "already taken off" if applied == "yes" else "to be taken off"
-                return scale, 0.0 if applied == "yes" else offset, f"offset {state}: {how}"
-    raise Rejected(
-        "E_RASTER_SCALE",
-        "无法确定反射率的比例与偏移",
-        "the scale and offset of reflectance are unknown",
-        where=Path(dataset.name).name,
-        fix=(
-            "请同时给出 scale 与 offset（反射率 = DN*scale+offset）；哨兵二号可给 offset_applied",
-            "give scale and offset (reflectance = DN*scale+offset), or offset_applied for "
-            "Sentinel-2",
-        ),
-    )
+def _tags(dataset: Any, bands: Mapping[str, int]) -> tuple[float, float] | None:
+    """Scale and offset written in the file, where all bands of reflectance agree."""
+    numbers = [n - 1 for key, n in bands.items() if key not in CLASS_BANDS]
+    tags = {(float(dataset.scales[n]), float(dataset.offsets[n])) for n in numbers}
+    return tags.pop() if len(tags) == 1 and tags != {(1.0, 0.0)} else None
 
 
-def _offset_applied(
-    dataset: Any, bands: Mapping[str, int], nodata: float | None, scale: float
-) -> Literal["auto", "yes", "no"]:
-    """Dark water tells: its NIR is near 0, or near 0.1 while the offset is still in the numbers."""
+def _dark_number(dataset: Any, bands: Mapping[str, int], nodata: float | None) -> float | None:
+    """First percentile of NIR as stored, of water where SCL knows water; from an overview."""
     if "N" not in bands:
-        return "auto"
-    p1 = _dark(dataset, bands, nodata, scale, 0.0)
-    if 0.08 <= p1 <= 0.14:
-        return "no"
-    return "yes" if 0.0 <= p1 < 0.06 else "auto"
-
-
-def _dark(
-    dataset: Any, bands: Mapping[str, int], nodata: float | None, scale: float, offset: float
-) -> float:
-    """First percentile of NIR reflectance, of water where SCL knows water; from an overview."""
+        return None
     nir = _thumbnail(dataset, bands["N"])
     keep = nir != nodata if nodata is not None else np.ones(nir.shape, dtype=bool)
     if "SCL" in bands:
         water = keep & (_thumbnail(dataset, bands["SCL"]) == 6)
         if np.count_nonzero(water) >= 50:
             keep = water
-    values = nir[keep & np.isfinite(nir)] * scale + offset
-    return float(np.percentile(values, 1)) if values.size else float("nan")
+    values = nir[keep & np.isfinite(nir)]
+    return float(np.percentile(values, 1)) if values.size else None
 
 
 def _thumbnail(dataset: Any, band: int, size: int = 512) -> NDArray[np.float64]:
@@ -257,44 +210,9 @@ def _thumbnail(dataset: Any, band: int, size: int = 512) -> NDArray[np.float64]:
     return thumbnail
 
 
-def _crs_text(crs: Any) -> str:
-    code = crs.to_epsg()
-    return f"EPSG:{code}" if code else str(crs.to_wkt())
-
-
-def _footprint(grid: Grid) -> tuple[tuple[float, float], ...]:
-    """Outline in lon/lat, EPSG:4490, 16 points a side, counter-clockwise on the ground."""
-    t = np.linspace(0, 1, 16, endpoint=False)
-    u = np.concatenate([t * 0, t, t * 0 + 1, 1 - t]) * grid.width
-    v = np.concatenate([t, t * 0 + 1, 1 - t, t * 0]) * grid.height
-    ring = grid.to_lonlat(u, v).round(8).tolist()
-    return tuple((float(lon), float(lat)) for lon, lat in [*ring, ring[0]])
-
-
-def _identifier(path: Path) -> str:
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:100]
-    return name or f"scene-{digest(path)[:12]}"
-
-
-@dataclass(frozen=True)
-class Sanity:
-    """Whether the registered offset agrees with the pixels: ``dark_nir`` is p1 of NIR."""
-
-    dark_nir: float
-    verdict: Literal["ok", "offset_missing", "offset_twice", "no_dark_surface"]
-
-
-def sanity(root: Path, scene: Scene) -> Sanity:
-    """The dark-water test of a registered scene (see `Sanity`)."""
-    with open_checked(inside(root, scene.path)) as dataset:
-        if "N" not in scene.bands:
-            return Sanity(float("nan"), "no_dark_surface")
-        dark = _dark(dataset, scene.bands, scene.nodata, scene.scale, scene.offset)
-    if dark < -0.03:
-        return Sanity(dark, "offset_twice")
-    if dark < 0.07:
-        return Sanity(dark, "ok")
-    return Sanity(dark, "offset_missing" if 0.08 <= dark <= 0.14 else "no_dark_surface")
+def identifier(name: str) -> str:
+    """What of a name can stand in an address; "" if nothing."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100]
 
 
 def check_same(dataset: Any, path: Path, scene: Scene, *, verify: bool) -> None:
@@ -334,7 +252,7 @@ class Reader:
 
     def __init__(self, dataset: Any, scene: Scene) -> None:
         self.scene = scene
-        self._dataset = dataset
+        self.dataset = dataset
         self._table: NDArray[np.float32] | None = None
         if np.dtype(scene.dtype) in (np.uint8, np.uint16):
             numbers = np.arange(np.iinfo(scene.dtype).max + 1, dtype=np.float64)
@@ -366,7 +284,7 @@ class Reader:
         """Raw numbers [h, w] by band key; window: (column, row, width, height)."""
         numbers = [self.scene.bands[key] for key in keys]
         with damaged(self.scene, *window[:2]):
-            stack = self._dataset.read(numbers, window=Window(*window))
+            stack = self.dataset.read(numbers, window=Window(*window))
         return dict(zip(keys, stack, strict=True))
 
     def reflectance(self, raw: Mapping[str, NDArray[Any]]) -> Reflectance:
@@ -381,7 +299,17 @@ class Reader:
     def sample(self, keys: Sequence[str], size: int = 512) -> dict[str, NDArray[Any]]:
         """Raw numbers of the whole scene at most ``size`` pixels a side (nearest, overviews)."""
         dtype = np.dtype(self.scene.dtype)
-        return {
-            key: _thumbnail(self._dataset, self.scene.bands[key], size).astype(dtype)
-            for key in keys
-        }
+        with damaged(self.scene, 0, 0):
+            return {
+                key: _thumbnail(self.dataset, self.scene.bands[key], size).astype(dtype)
+                for key in keys
+            }
+
+    def empty(self, keys: Sequence[str]) -> bool:
+        """Whether no pixel of these bands holds a number; reads until one does."""
+        grid = self.scene.grid
+        for block in range(grid.blocks[0] * grid.blocks[1]):
+            raw = self.read(keys, grid.window(block))
+            if any(np.isfinite(values).any() for values in self.reflectance(raw).values()):
+                return False
+        return True

@@ -7,31 +7,61 @@ from a date. Paths are relative to the raster root and may not leave it.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from affine import Affine
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic import Field as Attr
 
 from geo.errors import Rejected
+from geo.layers import Text
 from geo.soil.grid import Grid
 from geo.soil.indices import BANDS
+from geo.soil.scaling import OffsetApplied, Sensor
 
-Sensor = Literal["sentinel-2-l2a", "landsat-c2-l2", "custom"]
 #: Keys of bands that hold classes or counts, not reflectance.
 CLASS_BANDS = ("SCL", "QA_PIXEL", "QA_RADSAT", "N_OBS")
-#: (scale, offset) of reflectance. Sentinel-2: processing baseline 04.00 and later.
-PRESETS: dict[str, tuple[float, float]] = {
-    "sentinel-2-l2a": (0.0001, -0.1),
-    "landsat-c2-l2": (0.0000275, -0.2),
-}
-#: Centre wavelength of the band keys on Sentinel-2, µm, and STAC common names.
-_EO = {
-    "B": ("blue", 0.490), "G": ("green", 0.560), "R": ("red", 0.665), "RE1": ("rededge071", 0.704),
-    "N": ("nir", 0.842), "S1": ("swir16", 1.610), "S2": ("swir22", 2.190),
-}  # fmt: skip
+
+
+class Notice(BaseModel):
+    """Something about a scene that a person should look at."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    zh: str
+    en: str
+
+    @classmethod
+    def of(cls, code: str, zh: str, en: str) -> Notice:
+        return cls(code=code, zh=zh, en=en)
+
+
+class Source(BaseModel):
+    """A file that a scene was made from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    sha256: str
+    size: int
+
+
+class Composed(BaseModel):
+    """How a composite was made: medians of clear observations."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scenes: tuple[tuple[str, str], ...]  # (id, sha256), oldest first
+    start: datetime
+    end: datetime
+    window: tuple[str, str] | None  # first and last day of each year, MM-DD
+    masks: tuple[str, ...]
+    persistence: int
+    method: Text
+    observations: dict[str, float]  # of pixels: least, median, most, share with none
 
 
 class Scene(BaseModel):
@@ -40,7 +70,9 @@ class Scene(BaseModel):
     ``path``: POSIX path below the raster root. ``bands``: band key (B G R RE1 N
     S1 S2, SCL, QA_PIXEL) -> band number from 1. ``transform``: a b c d e f of
     (column, row) -> (x, y) in ``crs``. ``footprint``: ring of (lon, lat),
-    EPSG:4490. ``how_scaled`` says where scale and offset come from.
+    EPSG:4490. ``how_scaled`` says where scale and offset come from; ``dark_nir`` is
+    the first percentile of near infrared reflectance, of water where SCL knows it.
+    ``title``: its name as people wrote it. ``retired``: not for new work.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +95,14 @@ class Scene(BaseModel):
     footprint: tuple[tuple[float, float], ...]
     sha256: str
     size: int
+    title: str = ""
+    offset_applied: OffsetApplied | None = None
+    baseline: str | None = None
+    dark_nir: float | None = None
+    warnings: tuple[Notice, ...] = ()
+    sources: tuple[Source, ...] = ()
+    composed: Composed | None = None
+    retired: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Scene:
@@ -79,61 +119,6 @@ class Scene(BaseModel):
     def bbox(self) -> tuple[float, float, float, float]:
         lon, lat = zip(*self.footprint, strict=True)
         return min(lon), min(lat), max(lon), max(lat)
-
-    def stac_item(self, href: str | None = None) -> dict[str, Any]:
-        """The scene as a STAC 1.1 item (projection, raster and file extensions)."""
-        bands = [
-            {
-                "name": key,
-                **(
-                    {
-                        "eo:common_name": _EO[key][0],
-                        "eo:center_wavelength": _EO[key][1],
-                        "raster:scale": self.scale,
-                        "raster:offset": self.offset,
-                    }
-                    if key in _EO
-                    else {}
-                ),
-            }
-            for key, _ in sorted(self.bands.items(), key=lambda item: item[1])
-        ]
-        return {
-            "type": "Feature",
-            "stac_version": "1.1.0",
-            "stac_extensions": [
-                "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
-                "https://stac-extensions.github.io/eo/v2.0.0/schema.json",
-                "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
-                "https://stac-extensions.github.io/file/v2.1.0/schema.json",
-            ],
-            "id": self.id,
-            "geometry": {"type": "Polygon", "coordinates": [[list(p) for p in self.footprint]]},
-            "bbox": list(self.bbox),
-            "properties": {
-                "datetime": self.datetime.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-                "constellation": self.sensor.rsplit("-", 1)[0] if self.sensor != "custom" else None,
-                "proj:code": self.crs if self.crs.startswith("EPSG:") else None,
-                "proj:shape": [self.height, self.width],
-                "proj:transform": list(self.transform),
-                "liangtian:sensor": self.sensor,
-                "liangtian:scaling": self.how_scaled,
-            },
-            "links": [],
-            "assets": {
-                "data": {
-                    "href": href or self.path,
-                    "type": "image/tiff; application=geotiff",
-                    "roles": ["data", "reflectance"],
-                    "bands": bands,
-                    "data_type": self.dtype,
-                    "nodata": self.nodata,
-                    # Multihash: 0x12 sha2-256, 0x20 bytes.
-                    "file:checksum": f"1220{self.sha256}",
-                    "file:size": self.size,
-                }
-            },
-        }
 
 
 def inside(root: Path, href: str) -> Path:

@@ -27,10 +27,11 @@ from rio_tiler.io import Reader
 from data.demo.scenes import BANDS, soil
 from geo.soil import indices, tiles
 from geo.soil.grading import Gradings
+from geo.soil.header import OPTIONS
 from geo.soil.palette import Palettes
 from geo.soil.pictures import Composite, GradePicture, IndexPicture, stretched
 from geo.soil.pyramid import Pyramids
-from geo.soil.raster import OPTIONS, Registration, register
+from geo.soil.raster import Registration, register
 from geo.soil.scene import Scene
 from geo.tiles.grid import tile
 from tests.environment import ROOT

@@ -92,6 +92,13 @@ def test_dark_water_tells_the_offset(tmp_path, write, pixels, stated, water, off
     wrong = scene.model_copy(update={"offset": -0.1 - offset})
     expected = "offset_missing" if offset else "offset_twice"
     assert raster.sanity(tmp_path, wrong).verdict == expected
+    # Somebody who states the wrong thing is told so in the scene itself.
+    lie = Registration("sentinel-2-l2a", stated.bands, stated.datetime,
+                       offset_applied="yes" if offset else "no")  # fmt: skip
+    told = raster.register(tmp_path, "w.tif", lie)
+    assert [notice.code for notice in told.warnings] == [f"W_{expected.upper()}"]
+    assert scene.warnings == ()
+    assert scene.dark_nir == pytest.approx(0.015, abs=1e-3)
 
 
 def test_scale_tags_of_the_file_count(tmp_path, write, pixels, stated) -> None:
@@ -213,25 +220,3 @@ def test_damaged_pixels_never_become_figures(tmp_path, write, pixels, stated) ->
             reader.read(("B", "G", "R", "N"), (0, 0, 200, 150))
 
     assert code_of(cut_short) in ("E_RASTER_READ", "E_RASTER_OPEN")
-
-
-def test_stac_item(tmp_path, write, pixels, stated) -> None:
-    scene = raster.register(tmp_path, write("a.tif", pixels), stated)
-    item = scene.stac_item("/soil/scenes/a/file")
-    assert item["properties"]["datetime"] == "2025-05-03T02:45:00Z"
-    assert item["properties"]["proj:code"] == "EPSG:32651"
-    west, south, east, north = item["bbox"]
-    assert 123.8 < west < east < 124.0
-    assert 45.4 < south < north < 45.6
-    data = item["assets"]["data"]
-    assert data["bands"][2]["eo:common_name"] == "red"
-    assert data["bands"][2]["raster:offset"] == -0.1
-    assert "raster:offset" not in data["bands"][4]
-    import pystac
-
-    parsed = pystac.Item.from_dict(item)
-    assert parsed.datetime == scene.datetime
-    ring = np.array(item["geometry"]["coordinates"][0])
-    assert (ring[0] == ring[-1]).all()
-    x, y = ring.T
-    assert np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]) > 0  # counter-clockwise, as RFC 7946 wants

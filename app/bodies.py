@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, Union, cast
 
 from fastapi import Request
@@ -40,13 +41,23 @@ async def read_json(
             "E_TYPE",
             (f"请用 {'、'.join(types)}", f"Send {', '.join(types)}"),
         )
+    body = await request.body()
+    if len(models) == 1:
+        return _fitting(lambda: models[0].model_validate_json(body), "body", "E_BODY")
+    kinds: Any = Annotated[Union[models], Discriminator("type")]  # noqa: UP007 - at run time
+    return _fitting(lambda: cast(_Body, TypeAdapter(kinds).validate_json(body)), "body", "E_BODY")
+
+
+def checked(given: dict[str, Any], model: type[_Body]) -> _Body:
+    """Query parameters as ``model``. Raises `Problem` E_PARAMETER with its place."""
+    return _fitting(lambda: model.model_validate(given), "query", "E_PARAMETER")
+
+
+def _fitting(read: Callable[[], _Body], whole: str, code: str) -> _Body:
     try:
-        if len(models) == 1:
-            return models[0].model_validate_json(await request.body())
-        kinds: Any = Annotated[Union[models], Discriminator("type")]  # noqa: UP007 - at run time
-        return cast(_Body, TypeAdapter(kinds).validate_json(await request.body()))
+        return read()
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "body"
-        zh, en = f"内容不正确:{first['msg']}", f"The body does not fit: {first['msg']}"
-        raise bad(place, zh, en, "E_BODY") from None
+        place = ".".join(str(part) for part in first["loc"]) or whole
+        zh, en = f"内容不正确:{first['msg']}", f"The {whole} does not fit: {first['msg']}"
+        raise bad(place, zh, en, code) from None

@@ -45,6 +45,14 @@ def _much_to_come(scope: Scope) -> bool:
     return b"transfer-encoding" in headers or not length.isdigit() or int(length) > _LITTLE
 
 
+def sends_json(scope: Scope) -> bool:
+    """Whether a body is JSON; one without a type is, unless parameters tell about a file."""
+    kind: bytes | None = dict(scope["headers"]).get(b"content-type")
+    if kind is None:
+        return not scope.get("query_string")
+    return kind.split(b";")[0].strip() == b"application/json"
+
+
 class Gate:
     """Rate limits, body limits, security headers, request id and one log line a request."""
 
@@ -125,7 +133,8 @@ class Gate:
 
     def _limit(self, scope: Scope) -> int:
         path = scope["path"]
-        if path == "/uploads" or path.startswith(("/uploads/tus", "/soil/scenes")):
+        raster = path == "/soil/scenes" and not sends_json(scope)
+        if path == "/uploads" or path.startswith("/uploads/tus") or raster:
             return self.settings.max_upload_mib * 2**20
         return self.settings.max_body_kib * 2**10
 

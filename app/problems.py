@@ -52,6 +52,9 @@ STATUS: dict[str, int] = {
     "E_STATE": 409,
     "E_SEAL": 409,
     "E_DIFF_CHANGED": 409,
+    "E_SCENE_EXISTS": 409,
+    "E_SCENE_RETIRED": 409,
+    "E_SCENE_USED": 409,
     "E_REVERT": 409,
     "E_VERSION_CONFLICT": 412,
     "E_IF_MATCH": 428,
@@ -69,6 +72,7 @@ STATUS: dict[str, int] = {
     "E_READ_ONLY": 503,
     "E_BUSY": 503,
     "E_TILE_BUSY": 503,
+    "E_RASTER_FETCH": 502,
     "E_QUERY_TIME": 503,
     "E_DISK_FULL": 507,
 }

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     totals_seconds: int = Field(
         30, ge=1, description="Processor time limit of a heavy overlay for a total, seconds."
     )
+    raster_s3: str = Field(
+        "", description="Root of scenes in an object store, s3://bucket/prefix; keys are AWS_*."
+    )
     in_process_worker: bool = Field(True, description="Whether the service runs jobs itself.")
 
     @property

@@ -81,7 +81,7 @@ def _start(request: Request, asked: Run) -> Response:
     before = idempotency.earlier(request, queue.dump(args))
     if before is not None:
         return before
-    scene = scenes.get(state.record, asked.scene)
+    scene = scenes.usable(state.record, asked.scene)
     index = indices.get(asked.index)
     missing = [band for band in index.bands if band not in scene.bands]
     if missing:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from app import resumables
+from app import resumables, scenes
 from app.blobs import path_of
 from app.jobs.queue import Queue
 from app.state import State
@@ -42,6 +42,18 @@ def sweep(state: State) -> None:
     resumables.sweep(state)
     shutil.rmtree(settings.data / "staging", ignore_errors=True)  # of version 0.1
     _orphans(state)
+    _rasters(state)
+
+
+def _rasters(state: State) -> None:
+    """Delete rasters that a job made and whose scene never came to be."""
+    folder = state.settings.raster_folder / scenes.MADE
+    old = [path for path in folder.glob("*") if _age(path) > _ORPHAN]
+    if old:
+        known = {scene.path for scene in scenes.every(state.record)}
+        for path in old:
+            if f"{scenes.MADE}/{path.name}" not in known:
+                path.unlink(missing_ok=True)
 
 
 def _orphans(state: State) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from geo.soil.grid import Grid
 from geo.soil.header import crs_text, footprint, open_checked
 from geo.soil.indices import BANDS
 from geo.soil.scaling import Known, Sanity, Sensor, decide, judge, refuse_impossible
-from geo.soil.scene import CLASS_BANDS, Notice, Scene, digest, inside
+from geo.soil.scene import CLASS_BANDS, Notice, Scene, digest, identifier, inside
 
 BLOCK = 1024  # pixels a side of what is read at once, at most (or one tile of the file)
 Reflectance = dict[str, NDArray[np.float32]]
@@ -208,11 +207,6 @@ def _thumbnail(dataset: Any, band: int, size: int = 512) -> NDArray[np.float64]:
         band, out_shape=shape, resampling=Resampling.nearest
     ).astype(np.float64)
     return thumbnail
-
-
-def identifier(name: str) -> str:
-    """What of a name can stand in an address; "" if nothing."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100]
 
 
 def check_same(dataset: Any, path: Path, scene: Scene, *, verify: bool) -> None:

@@ -7,6 +7,7 @@ from a date. Paths are relative to the raster root and may not leave it.
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -153,3 +154,8 @@ def digest(path: Path) -> str:
     """sha256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def identifier(name: str) -> str:
+    """What of a name can stand in an address; "" if nothing."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100]

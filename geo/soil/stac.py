@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pystac
@@ -37,6 +38,7 @@ _LANDSAT = {
             "sr_b7": "S2"},
     "tm": {"sr_b1": "B", "sr_b2": "G", "sr_b3": "R", "sr_b4": "N", "sr_b5": "S1", "sr_b7": "S2"},
 }  # fmt: skip
+MOST_BYTES = 4 << 20
 _UNUSED = "unused-"
 _RASTER = ("image/tiff", "image/jp2", "image/vnd.stac.geotiff")
 
@@ -342,3 +344,12 @@ def _band(scene: Scene, key: str) -> dict[str, Any]:
         "raster:scale": scene.scale,
         "raster:offset": scene.offset,
     }
+
+
+def main(arguments: dict[str, Any], _progress: object) -> dict[str, Any]:
+    """``{path, chosen}`` -> what an item's file says, JSON-ready; for the limited process."""
+    path = Path(arguments["path"])
+    if path.stat().st_size > MOST_BYTES:
+        _refuse("条目文件过大", "the item's file is too large")
+    told = read(path.read_bytes(), arguments.get("chosen"))
+    return asdict(told) | {"datetime": told.datetime.isoformat()}

@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: f885be48e3c3bf07 9dd122a77e5f0b80 */
+/** Made by scripts/api-types from the service's OpenAPI document: 19a98d6eaab28439 6052901542ab9665 */
 
 export interface paths {
     "/": {
@@ -234,10 +234,16 @@ export interface paths {
     "/soil/scenes": {
         /** Registered scenes as STAC items */
         get: operations["list_scenes_soil_scenes_get"];
+        /** Register a scene */
+        post: operations["register_soil_scenes_post"];
     };
     "/soil/scenes/{scene_id}": {
         /** A scene as a STAC item */
         get: operations["one_scene_soil_scenes__scene_id__get"];
+        /** Delete a scene that no run used */
+        delete: operations["delete_soil_scenes__scene_id__delete"];
+        /** Retire a scene, or bring it back */
+        patch: operations["change_soil_scenes__scene_id__patch"];
     };
     "/soil/scenes/{scene_id}/tiles.json": {
         /** TileJSON and legend of a scene */
@@ -767,6 +773,83 @@ export interface components {
             stratum: number[] | null;
         };
         /**
+         * NewScene
+         * @description A file or a STAC item below the raster root, or one file a band.
+         */
+        NewScene: {
+            /**
+             * Bands
+             * @description Keys in the order of the file (B,G,R,N,...); or key -> band number; or, without href, key -> file; or, of a STAC item, key -> asset.
+             * @default null
+             */
+            bands: (string | (string | null)[] | {
+                [key: string]: number;
+            } | {
+                [key: string]: string;
+            }) | null;
+            /**
+             * Baseline
+             * @description Sentinel-2: processing baseline, e.g. 05.09.
+             * @default null
+             */
+            baseline: string | null;
+            /**
+             * Datetime
+             * Format: date-time
+             * @description When the image was taken.
+             * @default null
+             */
+            datetime: string | null;
+            /**
+             * Href
+             * @description A raster or a STAC item below the raster root, or s3://...
+             * @default null
+             */
+            href: string | null;
+            /**
+             * Id
+             * @description Its id here; from the name when nothing is said.
+             * @default null
+             */
+            id: string | null;
+            /**
+             * Name
+             * @description Its name for people.
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Nodata
+             * @description The number that means no data.
+             * @default null
+             */
+            nodata: number | null;
+            /**
+             * Offset
+             * @default null
+             */
+            offset: number | null;
+            /**
+             * Offset Applied
+             * @description Sentinel-2: whether the provider has taken the offset off already.
+             * @default auto
+             * @enum {string}
+             */
+            offset_applied: "auto" | "yes" | "no";
+            /**
+             * Scale
+             * @description Reflectance = number * scale + offset.
+             * @default null
+             */
+            scale: number | null;
+            /**
+             * Sensor
+             * @default null
+             * @enum {string|null}
+             */
+            sensor: "sentinel-2-l2a" | "landsat-c2-l2" | "custom" | null;
+        };
+        /**
          * Patch
          * @description What changes, as a merge patch (RFC 7386): null empties a property.
          */
@@ -794,6 +877,14 @@ export interface components {
             title: string;
             type: string;
             where?: string;
+        };
+        /**
+         * Retired
+         * @description What may be changed of a scene.
+         */
+        Retired: {
+            /** Retired */
+            retired: boolean;
         };
         /**
          * Run
@@ -2173,6 +2264,13 @@ export interface operations {
         };
     };
     list_scenes_soil_scenes_get: {
+        parameters: {
+            query?: {
+                /** @description Retired ones instead. */
+                retired?: boolean;
+                sensor?: "sentinel-2-l2a" | "landsat-c2-l2" | "custom";
+            };
+        };
         responses: {
             200: {
                 content: {
@@ -2181,10 +2279,72 @@ export interface operations {
             };
         };
     };
+    register_soil_scenes_post: {
+        parameters: {
+            query?: {
+                /** @description B,G,R,N,... in order. */
+                bands?: string;
+                baseline?: string;
+                /** @description With time zone. */
+                datetime?: string;
+                /** @description Of an upload: its id. */
+                id?: string;
+                /** @description Its name. */
+                name?: string;
+                nodata?: string;
+                offset?: string;
+                offset_applied?: "auto" | "yes" | "no";
+                scale?: string;
+                sensor?: "sentinel-2-l2a" | "landsat-c2-l2" | "custom";
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewScene"];
+            };
+        };
+        responses: {
+            202: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     one_scene_soil_scenes__scene_id__get: {
         parameters: {
             path: {
                 scene_id: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/geo+json": unknown;
+                };
+            };
+        };
+    };
+    delete_soil_scenes__scene_id__delete: {
+        parameters: {
+            path: {
+                scene_id: string;
+            };
+        };
+        responses: {
+            204: {
+            };
+        };
+    };
+    change_soil_scenes__scene_id__patch: {
+        parameters: {
+            path: {
+                scene_id: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Retired"];
             };
         };
         responses: {

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.blobs import Blob, note
-from app.jobs import apart, calibration, control, scenes, slots, soil, upload
+from app.jobs import apart, calibration, control, sample_design, scenes, slots, soil, upload
 from app.jobs.queue import Job, LostLease, Queue
 from app.jobs.sandbox import Cancelled, Limits, SandboxError
 from app.jobs.sweep import sweep
@@ -71,6 +71,7 @@ HANDLERS: dict[str, Handler] = {
     "soil.run": soil.run,
     "soil.calibration": calibration.run,
     "soil.scene": scenes.register,
+    "soil.samples": sample_design.run,
 }
 
 

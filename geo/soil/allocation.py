@@ -11,7 +11,7 @@ from geo.errors import Rejected
 
 Ints = NDArray[np.int64]
 Allocation = Literal["proportional", "equal", "optimal"]
-MOST_SAMPLES = 100_000
+MOST_SAMPLES = 20_000
 
 
 def sample_size(weights: ArrayLike, users: ArrayLike, overall_se: float) -> int:

@@ -1,0 +1,144 @@
+"""Random sample points for field teams as a job: drawn in a limited process, kept as a blob."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import shapely
+from sqlalchemy import Connection
+
+from app import blobs
+from app.jobs import queue
+from app.jobs.sandbox import run as sandboxed
+from app.jobs.soil import MOST_ZONES
+from app.problems import Problem, not_found
+from app.state import State
+from geo.snapshot import cql
+from geo.snapshot.view import View
+
+if TYPE_CHECKING:
+    from app.jobs.worker import Context, Effect
+
+MOST_STRATA = 100
+
+
+def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
+    """Draw the points of one design."""
+    args, state = context.job.args, context.state
+    graded = run_of(state, args["run"]) if args.get("run") is not None else None
+    asked = graded.args["zones"] if graded is not None else args["zones"]
+    source, output = context.folder / "zones.arrow", context.folder / "points.arrow"
+    if graded is not None:
+        assert graded.result is not None
+        view = state.snapshots.view(asked["layer"], graded.result["as_of"])
+        names = list(graded.result["labels"])
+        _stage(source, view, asked, None)
+        titles = {g["code"]: g["title"] for g in graded.result["grades"]}
+        asked_map = map_of(state, graded)
+    else:
+        view = state.snapshots.view(asked["layer"], asked.get("as_of"))
+        names = _stage(source, view, asked, args.get("by"))
+        titles, asked_map = {}, None
+    summary = sandboxed(
+        "geo.soil.draw_child:main",
+        {
+            "zones": str(source.resolve()),
+            "names": names,
+            "map": asked_map,
+            "size": args["size"],
+            "seed": args["seed"],
+            "distance_m": args["distance_m"],
+            "output": str(output.resolve()),
+        },
+        context.folder,
+        context.limits,
+        context.report,
+        cancelled=context.cancelled,
+    )
+    blob = blobs.keep(state.settings.blob_folder, output)
+
+    def effect(connection: Connection) -> None:
+        blobs.note(connection, blob, "application/vnd.apache.arrow.file")
+
+    for row in summary["strata"]:
+        row["title"] = titles.get(row["stratum"], {"zh": row["stratum"], "en": row["stratum"]})
+    result = {
+        **summary,
+        "seed": args["seed"],
+        "unit": "pixel" if asked_map is not None else "place",
+        "table": blob.sha256,
+        "layer": view.layer.id,
+        "revision": view.touched,
+        "as_of": view.revision,
+    }
+    return result, effect
+
+
+def run_of(state: State, run_id: int) -> queue.Job:
+    """A finished run. Raises `Problem` E_NOT_FOUND, E_STATE."""
+    job = queue.Queue(state.record).get(run_id)
+    if job is None or job.kind != "soil.run":
+        raise not_found(f"没有土壤计算 {run_id}", f"There is no soil run {run_id}", where="run")
+    if job.state != "done" or job.result is None:
+        raise Problem(
+            "E_STATE",
+            f"计算尚未完成({job.state})",
+            f"The run is {job.state}",
+            where="run",
+            extra={"state": job.state},
+        )
+    return job
+
+
+def map_of(state: State, job: queue.Job) -> dict[str, Any]:
+    """What a run's map of grades is made of, for a child process."""
+    assert job.result is not None
+    return {
+        "root": str(state.settings.raster_folder.resolve()),
+        "scene": job.result["inputs"]["scene"],
+        "grading": job.result["inputs"]["grading"],
+        "index": job.args["index"],
+        "masks": job.args["masks"],
+    }
+
+
+def _stage(path: Path, view: View, asked: dict[str, Any], by: str | None) -> list[str]:
+    """Write polygons and the number of each one's stratum; names of the strata."""
+    filters = []
+    if asked.get("filter"):
+        filters.append(cql.parse(asked["filter"], "cql2-text", view.layer))
+    shapes: list[np.ndarray] = []
+    values: list[str] = []
+    for segment, rows in view.match(filters):
+        shapes.append(shapely.to_wkb(segment.geometries(rows)))
+        if by is not None:
+            values.extend(
+                "-" if v is None else str(v) for v in segment.column(by, rows).to_pylist()
+            )
+    wkb = np.concatenate([*shapes, np.empty(0, object)])
+    if not 0 < len(wkb) <= MOST_ZONES:
+        raise Problem(
+            "E_ZONE_COUNT",
+            f"选中 {len(wkb):,} 个图斑，应在 1 到 {MOST_ZONES:,} 之间",
+            f"{len(wkb):,} features are selected; it must be 1 to {MOST_ZONES:,}",
+            where="zones",
+        )
+    names, number = ["all"], np.zeros(len(wkb), dtype=np.int64)
+    if by is not None:
+        names = sorted(set(values))
+        place = {name: at for at, name in enumerate(names)}
+        number = np.array([place[value] for value in values], dtype=np.int64)
+    if len(names) > MOST_STRATA:
+        raise Problem(
+            "E_SAMPLE_DESIGN",
+            f"按 {by} 分出 {len(names)} 层，最多 {MOST_STRATA} 层",
+            f"{by} makes {len(names)} strata; {MOST_STRATA} are the most",
+            where="by",
+        )
+    table = pa.table({"wkb": pa.array(wkb, pa.large_binary()), "stratum": number})
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return names

@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 19a98d6eaab28439 6052901542ab9665 */
+/** Made by scripts/api-types from the service's OpenAPI document: e4803a790f8931b2 2282966fb36d3fa2 */
 
 export interface paths {
     "/": {
@@ -226,6 +226,18 @@ export interface paths {
     "/soil/runs/{run_id}/tiles/{z}/{x}/{y}.png": {
         /** A map tile of a run's grades */
         get: operations["run_tile_soil_runs__run_id__tiles__z___x___y__png_get"];
+    };
+    "/soil/sample-designs": {
+        /** Draw stratified random sample points */
+        post: operations["start_soil_sample_designs_post"];
+    };
+    "/soil/sample-designs/{design_id}": {
+        /** A sample design and its strata */
+        get: operations["one_soil_sample_designs__design_id__get"];
+    };
+    "/soil/sample-designs/{design_id}/points": {
+        /** The points of a sample design */
+        get: operations["points_soil_sample_designs__design_id__points_get"];
     };
     "/soil/sample-sizes": {
         /** How many samples a map needs, by stratum */
@@ -684,6 +696,37 @@ export interface components {
             top_cm: number;
         };
         /**
+         * Design
+         * @description Strata are the grades of a run's map, or groups of polygons by a field.
+         */
+        Design: {
+            /**
+             * By
+             * @description Field of the layer that groups.
+             * @default null
+             */
+            by: string | null;
+            /**
+             * Distance M
+             * @description Least distance between points.
+             * @default 0
+             */
+            distance_m: number;
+            /**
+             * Run
+             * @default null
+             */
+            run: number | null;
+            /**
+             * Seed
+             * @default null
+             */
+            seed: number | null;
+            size: components["schemas"]["Sizing"];
+            /** @default null */
+            zones: components["schemas"]["Where"];
+        };
+        /**
          * Feature
          * @description A GeoJSON feature: all properties and the geometry that it shall have.
          */
@@ -1113,6 +1156,40 @@ export interface components {
             /** Users */
             users: number[];
         };
+        /**
+         * Sizing
+         * @description ``count`` points, or as many as a standard error of overall accuracy takes.
+         */
+        Sizing: {
+            /**
+             * Allocation
+             * @default proportional
+             * @enum {string}
+             */
+            allocation: "proportional" | "equal" | "optimal";
+            /**
+             * Count
+             * @default null
+             */
+            count: number | null;
+            /**
+             * Minimum
+             * @description Fewest points of a stratum.
+             * @default 2
+             */
+            minimum: number;
+            /**
+             * Overall Se
+             * @default 0.01
+             */
+            overall_se: number;
+            /**
+             * Users
+             * @description Expected user's accuracy of each stratum, in order.
+             * @default null
+             */
+            users: number[] | null;
+        };
         /** Stratum */
         Stratum: {
             /** Area */
@@ -1143,6 +1220,24 @@ export interface components {
              * @default null
              */
             version: number | null;
+        };
+        /**
+         * Where
+         * @description Polygons of a layer, chosen by a CQL2 filter.
+         */
+        Where: {
+            /**
+             * As Of
+             * @default null
+             */
+            as_of: number | null;
+            /**
+             * Filter
+             * @default null
+             */
+            filter: string | null;
+            /** Layer */
+            layer: string;
         };
         /**
          * Zones
@@ -2245,6 +2340,56 @@ export interface operations {
             200: {
                 content: {
                     "image/png": unknown;
+                };
+            };
+        };
+    };
+    start_soil_sample_designs_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Design"];
+            };
+        };
+        responses: {
+            202: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    one_soil_sample_designs__design_id__get: {
+        parameters: {
+            path: {
+                design_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    points_soil_sample_designs__design_id__points_get: {
+        parameters: {
+            query?: {
+                /** @description Of the shapefile's texts. */
+                encoding?: "gbk" | "utf-8";
+                f?: "geojson" | "kml" | "shp" | "csv";
+            };
+            path: {
+                design_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/geo+json": unknown;
+                    "application/vnd.google-earth.kml+xml": unknown;
+                    "application/zip": unknown;
+                    "text/csv": unknown;
                 };
             };
         };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -60,6 +61,8 @@ class Settings(BaseSettings):
     )
     raster_s3: str = Field(
         "", description="Root of scenes in an object store, s3://bucket/prefix; keys are AWS_*."
+    photo_position: Literal["strip", "keep"] = Field(
+        "strip", description="Whether the position that a camera wrote into a photo is kept."
     )
     in_process_worker: bool = Field(True, description="Whether the service runs jobs itself.")
 

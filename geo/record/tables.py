@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 #: Raised with each change of the tables below, which comes with a step in `migrations`; a newer
 #: file is refused, an older one is copied and then brought up to date when it is opened.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData(
     naming_convention={
@@ -239,6 +239,7 @@ photos = Table(
     Column("layer", String(40), nullable=False),
     Column("fid", BigInteger, nullable=False),
     Column("sha256", ForeignKey("sys_blobs.sha256"), nullable=False),
+    Column("small_sha256", String(64)),  # a JPEG of 480 pixels
     Column("media_type", String(40), nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     )
     raster_s3: str = Field(
         "", description="Root of scenes in an object store, s3://bucket/prefix; keys are AWS_*."
+    )
     photo_position: Literal["strip", "keep"] = Field(
         "strip", description="Whether the position that a camera wrote into a photo is kept."
     )

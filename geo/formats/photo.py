@@ -13,7 +13,7 @@ from typing import Any
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from geo.errors import Rejected
-from geo.intake.values import CHINA
+from geo.local import LOCAL_TIME
 
 #: Formats that phones and browsers write, and their media types.
 KINDS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -76,7 +76,7 @@ def _taken(exif: Image.Exif) -> str | None:
             moment = datetime.strptime(str(value).strip(" \0"), form)
         except ValueError:
             continue
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=CHINA)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=LOCAL_TIME)
         return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     return None
 

@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: e4803a790f8931b2 2282966fb36d3fa2 */
+/** Made by scripts/api-types from the service's OpenAPI document: 38f5b45bd25a743f aeb5ad4e16955788 */
 
 export interface paths {
     "/": {
@@ -44,6 +44,12 @@ export interface paths {
     "/collections/{layer}/items/{fid}/history": {
         /** Versions of a feature */
         get: operations["history_collections__layer__items__fid__history_get"];
+    };
+    "/collections/{layer}/items/{fid}/photos": {
+        /** Photos of a feature */
+        get: operations["of_feature_collections__layer__items__fid__photos_get"];
+        /** Add a photo */
+        post: operations["add_collections__layer__items__fid__photos_post"];
     };
     "/collections/{layer}/items/{fid}/restore": {
         /** Bring back a deleted feature, or an older version */
@@ -114,6 +120,12 @@ export interface paths {
     "/jobs/{job_id}/retry": {
         /** Try a failed job again */
         post: operations["retry_jobs__job_id__retry_post"];
+    };
+    "/photos/{number}": {
+        /** A photo */
+        get: operations["show_photos__number__get"];
+        /** Remove a photo */
+        delete: operations["remove_photos__number__delete"];
     };
     "/questions": {
         /** The weekly questions and their parameters */
@@ -1542,6 +1554,43 @@ export interface operations {
             };
         };
     };
+    of_feature_collections__layer__items__fid__photos_get: {
+        parameters: {
+            path: {
+                fid: number;
+                layer: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    add_collections__layer__items__fid__photos_post: {
+        parameters: {
+            path: {
+                fid: number;
+                layer: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            201: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     restore_collections__layer__items__fid__restore_post: {
         parameters: {
             query?: {
@@ -1835,6 +1884,37 @@ export interface operations {
                 content: {
                     "application/json": unknown;
                 };
+            };
+        };
+    };
+    show_photos__number__get: {
+        parameters: {
+            query?: {
+                /** @description small: 480 pixels. */
+                size?: "full" | "small";
+            };
+            path: {
+                number: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "image/jpeg": unknown;
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                };
+            };
+        };
+    };
+    remove_photos__number__delete: {
+        parameters: {
+            path: {
+                number: number;
+            };
+        };
+        responses: {
+            204: {
             };
         };
     };

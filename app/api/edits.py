@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -175,7 +176,8 @@ async def update(
         properties = {**base.properties, **asked.properties}
         shape = _shape(request, asked.geometry) if moved else base.shape
         wanted = Stored(fid, version, properties, shape)
-        return _update(request, edits, wanted, on_conflict, moved=moved)
+        changed = asked.properties.keys()
+        return _update(request, edits, wanted, on_conflict, moved=moved, changed=changed)
 
     return await anyio.to_thread.run_sync(work)
 
@@ -240,14 +242,15 @@ def _restore(request: Request, edits: Edits, fid: int, version: int | None) -> R
 
 
 def _update(
-    request: Request, edits: Edits, wanted: Stored, on_conflict: str, *, moved: bool
-) -> Response:
+    request: Request, edits: Edits, wanted: Stored, on_conflict: str, *, moved: bool,
+    changed: Collection[str] | None = None,
+) -> Response:  # fmt: skip
     _there(edits, wanted.fid)
     if wanted.version == 0:
         raise _stale(request, edits, wanted.fid)
-    change = _checked(request, lambda: edits.update(wanted, moved=moved))
+    change = _checked(request, lambda: edits.update(wanted, moved=moved, changed=changed))
     try:
-        done = edits.write(change)
+        done = edits.write(change, changed)
     except VersionConflict:
         assert change.attributes is not None
         shape = change.geometry[0] if change.geometry is not None else wanted.shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +55,16 @@ class Edits:
         table, found = edit.checked(self.state.catalog, self.layer, records, shapes)
         return ChangeSet.inserts(self.layer.id, table, found)
 
-    def update(self, wanted: Stored, *, moved: bool) -> ChangeSet:
+    def update(
+        self, wanted: Stored, *, moved: bool, changed: Collection[str] | None = None
+    ) -> ChangeSet:
         """``wanted``: the state to store, with the version that it was made on; ``moved``: its
-        shape is part of the edit. Raises `geo.intake.edit.Faulty`."""
+        shape is part of the edit; ``changed``: only these properties are (None: all).
+        Raises `geo.intake.edit.Faulty`."""
         shapes = [wanted.shape] if moved else None
-        table, found = edit.checked(self.state.catalog, self.layer, [wanted.properties], shapes)
+        table, found = edit.checked(
+            self.state.catalog, self.layer, [wanted.properties], shapes, changed
+        )
         versions = np.array([wanted.version])
         return ChangeSet.updates(self.layer.id, np.array([wanted.fid]), table, found, versions)
 
@@ -75,21 +80,24 @@ class Edits:
 
     # -- writing -------------------------------------------------------------------
 
-    def commit(self, change: ChangeSet, connection: Connection) -> Done:
+    def commit(
+        self, change: ChangeSet, connection: Connection, changed: Collection[str] | None = None
+    ) -> Done:
         """Inside a transaction of the record: nobody else writes until it ends.
 
         Raises `Problem` E_KEY_EXISTS, `Rejected` E_COUNTY, `VersionConflict`, `StorageError`.
         """
         view = self.view()
         refuse_foreign(self.user.counties, self.layer, change, view)
-        self._refuse_rivals(change, view)
+        if changed is None or not set(changed).isdisjoint(self.layer.key):
+            self._refuse_rivals(change, view)
         made, fids = self.state.record.commit([change], self.author, connection=connection)
         return Done(made, tuple(fids[0].tolist()), tuple(overlaps(view, change, fids[0])))
 
-    def write(self, change: ChangeSet) -> Done:
+    def write(self, change: ChangeSet, changed: Collection[str] | None = None) -> Done:
         """`commit` in a transaction of its own; this worker shows it at once."""
         with self.state.record.write() as connection:
-            done = self.commit(change, connection)
+            done = self.commit(change, connection, changed)
         self.state.catch_up()
         return done
 

@@ -7,7 +7,7 @@ wrong at once, so that a form can show it field by field.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,24 +79,30 @@ def checked(
     layer: Layer,
     records: Sequence[Mapping[str, Any]],
     geometry: Sequence[shapely.Geometry | None] | None,
+    changed: Collection[str] | None = None,
 ) -> tuple[pa.Table, np.ndarray | None]:
     """Attributes in the types of the layer and shapes (EPSG:4490), n rows.
 
     ``records``: properties by field name; what the service computes is ignored, what is not
-    named becomes null. ``geometry`` None: shapes are not part of the edit. Raises `Faulty`:
+    named becomes null. ``geometry`` None: shapes are not part of the edit. ``changed``: fields
+    that are; the others hold what is stored and are not looked at again. Raises `Faulty`:
     E_FIELD, E_VALUE_*, E_GEOMETRY_*, E_INVALID, E_COORD, E_KEY_DUPLICATE.
     """
     issues = Issues(np.arange(1, len(records) + 1))
     _names(layer, records, issues)
-    columns = [
-        values.convert(
-            _column([record.get(field.name) for record in records]),
-            field, catalog.codelist_of(field), issues,
+    columns = {}
+    for field in layer.fields:
+        given = [record.get(field.name) for record in records]
+        stored = changed is not None and field.name not in changed
+        if stored and (field.type == "string" or not any(isinstance(v, str) for v in given)):
+            columns[field.name] = pa.array(given, values.ARROW[field.type])
+            continue
+        columns[field.name] = values.convert(
+            _column(given), field, catalog.codelist_of(field), issues
         )
-        for field in layer.fields
-    ]  # fmt: skip
-    table = pa.table(dict(zip(layer.by_name, columns, strict=True)))
-    values.check_key(table, layer, issues)
+    table = pa.table(columns)
+    if len(records) > 1:
+        values.check_key(table, layer, issues)
     found = None
     if layer.geometry is not None and geometry is not None:
         found = np.full(len(records), None, dtype=object)

@@ -123,6 +123,17 @@ class Grading(_Model):
         codes[np.isnan(array)] = -1
         return codes
 
+    def steps(self, values: Mapping[str, ArrayLike]) -> Codes:
+        """Limits that each indicator reaches, int16[axes, n]; -1 where it is not known."""
+        length = len(np.atleast_1d(np.asarray(next(iter(values.values()))))) if values else 0
+        digits = np.full((len(self.axes), length), -1, dtype=np.int16)
+        for number, axis in enumerate(self.axes):
+            if axis.indicator in values:
+                array = np.atleast_1d(np.asarray(values[axis.indicator], dtype=np.float64))
+                codes = np.searchsorted(np.asarray(axis.cuts), array, side="right")
+                digits[number] = np.where(np.isnan(array), -1, codes)
+        return digits
+
     def grade(self, values: Mapping[str, ArrayLike]) -> tuple[Codes, NDArray[np.int16], list[str]]:
         """Grade several indicators at once: samples[n].
 
@@ -131,13 +142,8 @@ class Grading(_Model):
         ``combine="mix"`` every indicator must be known.
         """
         missing = [axis.indicator for axis in self.axes if axis.indicator not in values]
-        length = len(np.atleast_1d(np.asarray(next(iter(values.values()))))) if values else 0
-        digits = np.full((len(self.axes), length), -1, dtype=np.int16)
-        for number, axis in enumerate(self.axes):
-            if axis.indicator in values:
-                array = np.atleast_1d(np.asarray(values[axis.indicator], dtype=np.float64))
-                codes = np.searchsorted(np.asarray(axis.cuts), array, side="right")
-                digits[number] = np.where(np.isnan(array), -1, codes)
+        digits = self.steps(values)
+        length = digits.shape[1]
         if self.combine == "worst":
             worst = digits.max(axis=0)
             return worst, np.where(worst < 0, -1, digits.argmax(axis=0)).astype(np.int16), missing

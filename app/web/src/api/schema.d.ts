@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 38f5b45bd25a743f aeb5ad4e16955788 */
+/** Made by scripts/api-types from the service's OpenAPI document: 3f5a7f6de7b7fa6a 7dfbbd326251a3de */
 
 export interface paths {
     "/": {
@@ -206,6 +206,10 @@ export interface paths {
     "/soil/gradings": {
         /** Grading schemes with their sources */
         get: operations["list_gradings_soil_gradings_get"];
+    };
+    "/soil/gradings/{grading_id}/samples": {
+        /** Samples graded by a scheme */
+        get: operations["graded_samples_soil_gradings__grading_id__samples_get"];
     };
     "/soil/indices": {
         /** Soil and vegetation indices with their formulas */
@@ -2296,6 +2300,43 @@ export interface operations {
             200: {
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    graded_samples_soil_gradings__grading_id__samples_get: {
+        parameters: {
+            query?: {
+                /** @description A revision number or a date-time: the data as it was. */
+                as_of?: string;
+                /** @description Bounds to meet. */
+                bbox?: string;
+                /** @description CRS of bbox. */
+                "bbox-crs"?: string;
+                /** @description Instant or interval. */
+                datetime?: string;
+                f?: "json" | "csv" | "xlsx";
+                /** @description CQL2 text or JSON. */
+                filter?: string;
+                /** @description CRS of its geometries. */
+                "filter-crs"?: string;
+                /** @description Language of filter. */
+                "filter-lang"?: "cql2-text" | "cql2-json";
+                /** @description Rows of JSON. */
+                limit?: number;
+                /** @description Words in names and codes. */
+                q?: string;
+            };
+            path: {
+                grading_id: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
                 };
             };
         };

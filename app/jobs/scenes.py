@@ -52,6 +52,36 @@ def register(context: Context) -> tuple[dict[str, Any], Effect | None]:
     return publish(context, scene, output if content["made"] else None)
 
 
+def compose(context: Context) -> tuple[dict[str, Any], Effect | None]:
+    """Medians of the clear observations of scenes, as a new scene."""
+    args, state = context.job.args, context.state
+    with state.record.read() as connection:
+        scenes.refuse_taken(connection, args["id"])
+    used = [scenes.get(state.record, scene_id) for scene_id in args["scenes"]]
+    root = state.settings.raster_folder.resolve()
+    output = context.folder.resolve() / "out.tif"
+    content = sandboxed(
+        "geo.soil.composite:main",
+        {
+            **{name: args[name] for name in ("id", "title", "bands", "masks", "persistence")},
+            "window": args["window"],
+            "scenes": [scene.model_dump(mode="json") for scene in used],
+            "root": str(root),
+            "output": str(output),
+        },
+        context.folder,
+        replace(context.limits, file_bytes=MOST_BYTES),
+        context.report,
+        cancelled=context.cancelled,
+        readable=[inside(root, scene.path) for scene in used],
+    )
+    scene = Scene.model_validate(content["scene"]).model_copy(update={"id": args["id"]})
+    told, effect = publish(context, scene, output)
+    if scene.composed is not None:
+        told["observations"] = scene.composed.observations
+    return told, effect
+
+
 def publish(
     context: Context, scene: Scene, made: Path | None
 ) -> tuple[dict[str, Any], Effect | None]:

@@ -72,6 +72,7 @@ HANDLERS: dict[str, Handler] = {
     "soil.calibration": calibration.run,
     "soil.scene": scenes.register,
     "soil.samples": sample_design.run,
+    "soil.composite": scenes.compose,
 }
 
 

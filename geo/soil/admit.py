@@ -313,12 +313,17 @@ def _convert(
         for at, band in enumerate(bands, start=1):
             sink.set_band_description(at, band.key)
     progress("overviews", None)
+    finish(rough, output)
+    return nodata
+
+
+def finish(rough: Path, output: Path) -> None:
+    """A plain GeoTIFF becomes a COG; its overviews are picked, never averaged, for the classes."""
     rasterio.shutil.copy(
         rough, output, driver="COG", compress="DEFLATE", predictor="YES", blocksize=BLOCK,
         overview_resampling="NEAREST", bigtiff="IF_SAFER",
     )  # fmt: skip
     rough.unlink()
-    return nodata
 
 
 def _windows(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:

@@ -76,15 +76,21 @@ def _classes(raw: Bands, key: str) -> NDArray[np.int64]:
     return raw[key].astype(np.int64)
 
 
-def _number(given: str | None, default: float, name: str) -> float:
+def _number(
+    given: str | None, default: float, name: str, low: float = -2, high: float = 2
+) -> float:
     if given is None:
         return default
     try:
         value = float(given)
     except ValueError:
         value = np.nan
-    if not -2 <= value <= 2:
-        _wrong(name, "参数须为 -2 到 2 之间的数", "the parameter must be a number from -2 to 2")
+    if not low <= value <= high:
+        _wrong(
+            name,
+            f"参数须为 {low:g} 到 {high:g} 之间的数",
+            f"the parameter must be a number from {low:g} to {high:g}",
+        )
     return value
 
 
@@ -225,6 +231,19 @@ def _vegetation(name: str, given: str | None, _bands: Available) -> MaskRule:
     )
 
 
+def _observations(name: str, given: str | None, _bands: Available) -> MaskRule:
+    least = _number(given, 1, name, 1, 1000)
+    return MaskRule(
+        name,
+        Text(
+            zh=f"晴空观测少于 {least:g} 次（合成影像）",
+            en=f"fewer than {least:g} clear observations (of a composite)",
+        ),
+        ("N_OBS",),
+        lambda raw, _: raw["N_OBS"] < least,
+    )
+
+
 KINDS: dict[str, Kind] = {
     kind.id: kind
     for kind in (
@@ -242,6 +261,8 @@ KINDS: dict[str, Kind] = {
              "margin added to LSWI", "0.05", _flooded),
         Kind("vegetation", Text(zh="植被覆盖", en="vegetation cover"), (("R", "N"),),
              "NDVI limit", "0.3", _vegetation),
+        Kind("observations", Text(zh="观测次数", en="number of observations"), (("N_OBS",),),
+             "least number", "1", _observations),
     )
 }  # fmt: skip
 

@@ -153,6 +153,49 @@ def test_requests_that_are_refused_at_once(office: Server, rasters: Path) -> Non
         assert client.post("/soil/scenes", json={"href": "a.tif"} | known).status_code == 403
 
 
+def test_a_composite(office: Server, rasters: Path) -> None:
+    write(rasters / "one.tif")
+    write(rasters / "two.tif")
+    write(rasters / "moved.tif", transform=from_origin(570500, 5040000, 10, 10))
+    stated = {"sensor": "custom", "bands": "B,G,R,N", "scale": 1e-4, "offset": -0.1}
+    with office.client("agronomist") as client:
+        for day, name in enumerate(("one", "two", "moved"), start=3):
+            body = stated | {"href": f"{name}.tif", "datetime": f"2025-05-0{day}T02:45:00Z"}
+            job = wait_job(client, client.post("/soil/scenes", json=body).json()["job"])
+            assert job["state"] == "done", job
+        asked = {"id": "may", "scenes": ["one", "two"], "window": ["05-01", "05-25"]}
+        started = client.post("/soil/composites", json=asked)
+        assert started.status_code == 202, started.text
+        job = wait_job(client, started.json()["job"])
+        assert job["state"] == "done", job
+        assert job["result"]["observations"]["median"] == 2
+        item = client.get("/soil/scenes/may").json()
+        assert [band["name"] for band in item["assets"]["data"]["bands"]][-1] == "N_OBS"
+        made = item["properties"]["liangtian:composite"]
+        assert [name for name, _ in made["scenes"]] == ["one", "two"]
+        assert item["properties"]["start_datetime"] == "2025-05-03T02:45:00Z"
+        shown = client.get("/soil/scenes/may/tiles.json?index=si_gr&mask=observations:2")
+        assert shown.status_code == 200, shown.text
+        for body, code in (
+            ({"scenes": ["one", "moved"]}, "E_RASTER_GRID"),
+            ({"from": "2025-05-03T00:00:00Z", "sensor": "landsat-c2-l2"}, "E_COMPOSITE"),
+            ({"scenes": ["one", "nothing"]}, "E_NOT_FOUND"),
+            ({"scenes": ["one"], "masks": ["scl"]}, "E_MASK"),
+            ({"scenes": ["one"], "bands": ["RE1"]}, "E_RASTER_BANDS"),
+            ({"scenes": ["one"], "window": ["5-1", "05-25"]}, "E_BODY"),
+            ({"scenes": ["one"], "sensor": "custom"}, "E_BODY"),
+            ({}, "E_BODY"),
+        ):
+            assert client.post("/soil/composites", json=body).json()["code"] == code, body
+    with office.client("manager") as client:
+        made = client.get("/soil/scenes/may").json()["assets"]["data"]["href"]
+        assert (rasters / made).exists()
+        for name in ("one", "may"):
+            assert client.delete(f"/soil/scenes/{name}").status_code == 204
+        assert not (rasters / made).exists()
+        assert (rasters / "one.tif").exists()
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     made = State(Settings(data=tmp_path / "data", in_process_worker=False))

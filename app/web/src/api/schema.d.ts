@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 3f5a7f6de7b7fa6a 7dfbbd326251a3de */
+/** Made by scripts/api-types from the service's OpenAPI document: bdd0fe8cf8b04463 6371b4651de45f45 */
 
 export interface paths {
     "/": {
@@ -202,6 +202,10 @@ export interface paths {
     "/soil/calibrations/{calibration_id}": {
         /** A calibration with its errors */
         get: operations["one_soil_calibrations__calibration_id__get"];
+    };
+    "/soil/composites": {
+        /** Compose scenes: the median of clear observations */
+        post: operations["start_soil_composites_post"];
     };
     "/soil/gradings": {
         /** Grading schemes with their sources */
@@ -830,6 +834,72 @@ export interface components {
              * @default null
              */
             stratum: number[] | null;
+        };
+        /**
+         * NewComposite
+         * @description Which scenes, by id or by time and sensor, and what counts as a clear observation.
+         */
+        NewComposite: {
+            /**
+             * Bands
+             * @description All that every scene has.
+             * @default null
+             */
+            bands: string[] | null;
+            /**
+             * From
+             * Format: date-time
+             * @default null
+             */
+            from: string | null;
+            /**
+             * Id
+             * @default null
+             */
+            id: string | null;
+            /**
+             * Masks
+             * @description Of /soil/masks; the scenes' own classes when left out.
+             * @default null
+             */
+            masks: string[] | null;
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Persistence
+             * @description Dates on which a pixel must be as bright to count as soil although it is classed as cloud or snow (3 is usual); 0: never.
+             * @default 0
+             */
+            persistence: number;
+            /**
+             * Scenes
+             * @default null
+             */
+            scenes: string[] | null;
+            /**
+             * Sensor
+             * @default null
+             * @enum {string|null}
+             */
+            sensor: "sentinel-2-l2a" | "landsat-c2-l2" | "custom" | null;
+            /**
+             * To
+             * Format: date-time
+             * @default null
+             */
+            to: string | null;
+            /**
+             * Window
+             * @description First and last day of each year that count, e.g. 04-10 and 05-25.
+             * @default null
+             */
+            window: [
+                string,
+                string
+            ] | null;
         };
         /**
          * NewScene
@@ -2290,6 +2360,20 @@ export interface operations {
             200: {
                 content: {
                     "application/geo+json": unknown;
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    start_soil_composites_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewComposite"];
+            };
+        };
+        responses: {
+            202: {
+                content: {
                     "application/json": unknown;
                 };
             };

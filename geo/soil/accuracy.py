@@ -64,7 +64,7 @@ def by_class(matrix: ArrayLike, map_areas: ArrayLike) -> Estimates:
     (section 4.3 there). Raises `Rejected` (E_ACCURACY, E_SAMPLE_FEW).
     """
     # Floats at once: squares of pixel counts overflow 64-bit integers.
-    n, areas = _counts(matrix, 2), _areas(map_areas)
+    n, areas = counts_of(matrix, 2), _areas(map_areas)
     k = len(areas)
     if n.shape[-2:] != (k, k):
         raise _refused(
@@ -115,7 +115,7 @@ def by_stratum(counts: ArrayLike, areas: ArrayLike, units: ArrayLike | None = No
     count as much larger than their samples. Raises `Rejected` (E_ACCURACY,
     E_SAMPLE_FEW).
     """
-    n, size_of = _counts(counts, 3), _areas(areas)
+    n, size_of = counts_of(counts, 3), _areas(areas)
     if n.ndim != 3 or len(n) != len(size_of) or n.shape[1] != n.shape[2]:
         raise _refused(
             "每个层须有一个计数矩阵和一个面积",
@@ -168,7 +168,7 @@ def _root(variance: Floats) -> Floats:
     return np.sqrt(np.maximum(variance, 0.0))
 
 
-def _counts(values: ArrayLike, dimensions: int) -> Floats:
+def counts_of(values: ArrayLike, dimensions: int) -> Floats:
     try:
         counts = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:  # ragged rows

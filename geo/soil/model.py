@@ -72,6 +72,8 @@ class Model(BaseModel):
 
     target: str
     kind: Kind
+    #: Number of the calibration that fitted it.
+    calibration: int | None = None
     features: Annotated[tuple[str, ...], Attr(min_length=1, max_length=20)]
     log: bool = False
     intercept: float = 0.0
@@ -101,6 +103,24 @@ class Model(BaseModel):
     @property
     def about(self) -> Target:
         return TARGETS[self.target]
+
+    @property
+    def id(self) -> str:
+        return f"model:{self.calibration or self.target}"
+
+    @property
+    def unit(self) -> str | None:
+        return self.about.unit
+
+    @property
+    def indicator(self) -> str:
+        """What a grading calls it."""
+        return self.about.indicator
+
+    @property
+    def direction(self) -> Literal["higher"]:
+        """More of any target is worse soil."""
+        return "higher"
 
     @property
     def bands(self) -> tuple[str, ...]:

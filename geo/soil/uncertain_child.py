@@ -58,9 +58,9 @@ def main(arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     if len(scenes) > 1:
         columns |= _pair(values[0], values[-1], owner, len(zones))
     table = pa.table(columns)
-    with pa.OSFile(arguments["output"], "wb") as sink:
-        with pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
+    output = arguments["output"]
+    with pa.OSFile(output, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
     method = uncertain.method(error, arguments["draws"])
     return {"points": len(owner), "method": method.model_dump()}
 

@@ -18,11 +18,24 @@ pytestmark = pytest.mark.unit
 
 def test_minimum_detectable_change_of_the_best_regional_model() -> None:
     """RMSE .729 dS/m: 2.02 a pixel, .64 with ten independent errors, .20 with a hundred."""
-    assert mdc95(0.729, [1.0, 10.0, 100.0], 1.0) == pytest.approx([2.02, 0.64, 0.20], abs=0.005)
-    assert effective([5.0, 50.0], 10.0).tolist() == [1.0, 5.0]
-    assert mdc95(0.729, [1e9], None) == pytest.approx([2.02], abs=0.005)
+    assert mdc95(0.729, [1.0, 10.0, 100.0]) == pytest.approx([2.02, 0.64, 0.20], abs=0.005)
     told = verdicts([-0.7, -0.6, 0.65, np.nan], [0.64] * 4)
     assert told == ["improved", "not_distinguishable", "worse", "not_observed"]
+
+
+def test_independent_errors_within_a_plot() -> None:
+    """The mean correlation of a square: simulated, its limits, and what a nugget averages out."""
+    rng = np.random.default_rng(5)
+    for side in (50.0, 500.0, 5000.0):
+        a, b = rng.uniform(0, side, (2, 400_000, 2))
+        mean = np.exp(-np.hypot(*(a - b).T) / 400).mean()
+        assert effective([side**2], 400.0)[0] == pytest.approx(1 / mean, rel=0.01), side
+    wide = 1e12
+    assert effective([wide], 400.0)[0] == pytest.approx(wide / (2 * np.pi * 400**2), rel=0.01)
+    assert effective([1.0, 1e4], None).tolist() == [1.0, 1.0]
+    # Four fifths of the error are nobody else's: they vanish in the mean of many pixels.
+    assert effective([1e5], 4000.0, 0.8)[0] == pytest.approx(5.0, rel=0.08)
+    assert effective([100.0], 4000.0, 0.8)[0] == pytest.approx(1.0, rel=0.01)
 
 
 def test_synthetic_areas_close_and_follow_the_matrix() -> None:

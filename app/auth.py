@@ -1,59 +1,90 @@
-"""Who may do what: roles, tokens, and a permission on every route (default deny).
+"""Who may do what: roles, and a permission on every route (default deny).
 
 A route without `allow` is refused for everybody; a test walks all routes. Roles
-include the ones before them. Tokens are 256 random bits, kept as SHA-256.
+include the ones before them. Who asks is known by a token in ``Authorization`` or by
+the session cookie of ``POST /auth/login``; what changes something by cookie must come
+from our own pages (`same_origin`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import secrets
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
-from argon2 import PasswordHasher
 from fastapi import Request
-from sqlalchemy import select
 
-from app.problems import Problem
-from app.times import now, stamp
-from geo.record.protocol import Author, Record
-from geo.record.tables import ROLES, people, tokens
+from app.problems import Problem, not_found
+from geo.record.tables import ROLES
 
 if TYPE_CHECKING:
     from app.state import State
 
 PUBLIC = "public"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., object])
 
 
 @dataclass(frozen=True)
 class User:
-    """Who asks. ``role`` is None for somebody not signed in."""
+    """Who asks. ``role`` is None for somebody not signed in.
+
+    ``counties``: all they may see or change (none named: of all counties); ``layers``: of a
+    token that is for these layers only. ``secret``: the number of the token or session.
+    """
 
     name: str
     role: str | None
     counties: tuple[str, ...] = ()
     id: int = 0
+    layers: frozenset[str] | None = None
+    secret: int = 0
+    session: bool = False
+    expires_at: str | None = None
 
     def may(self, role: str) -> bool:
         return self.role is not None and ROLES.index(self.role) >= ROLES.index(role)
+
+    @property
+    def limited(self) -> bool:
+        """Whether something of the data is kept from them."""
+        return bool(self.counties) or self.layers is not None
+
+    @property
+    def oversees(self) -> bool:
+        """Whether they may look at what others do: managers of all counties."""
+        return self.may("manager") and not self.limited
+
+    def sees(self, layer: str) -> bool:
+        return self.layers is None or layer in self.layers
+
+    @cached_property
+    def scope(self) -> str:
+        """Tells answers apart that are not the same for everybody; empty where they are."""
+        if not self.limited:
+            return ""
+        what = f"{sorted(self.counties)} {sorted(self.layers or ())}"
+        return hashlib.sha256(what.encode()).hexdigest()[:8]
 
 
 ANONYMOUS = User("anonymous", None)
 
 
-def allow(role: str) -> Callable[[_Endpoint], _Endpoint]:
-    """Declare the least role that may use a route (``PUBLIC``: anybody, always)."""
+def allow(role: str, *, whole: bool = False) -> Callable[[_Endpoint], _Endpoint]:
+    """Declare the least role that may use a route (``PUBLIC``: anybody, always).
+
+    ``whole``: it shows or changes what cannot be told apart by county or layer, so it is
+    refused to everybody who is limited.
+    """
     if role not in (*ROLES, PUBLIC):
         raise ValueError(f"unknown role {role!r}")
 
     def mark(endpoint: _Endpoint) -> _Endpoint:
         endpoint.permission = role  # type: ignore[attr-defined]
+        endpoint.whole = whole  # type: ignore[attr-defined]
         return endpoint
 
     return mark
@@ -69,17 +100,32 @@ async def authorize(request: Request) -> User:
 
     It runs before any body is read: no route declares a body parameter.
     """
-    role = permission_of(request.scope.get("route"))
-    header = request.headers.get("authorization", "")
-    request.state.user = admit(request.app.state.liangtian, role, header)
-    return request.state.user
+    route = request.scope.get("route")
+    state: State = request.app.state.liangtian
+    headers = request.headers
+    cookie = session_in(headers.get("cookie", ""), request.url.scheme == "https")
+    user = admit(state, permission_of(route), headers.get("authorization", ""), cookie)
+    if user.session and request.method not in SAFE_METHODS:
+        same_origin(request, required=True)
+    if user.limited and getattr(getattr(route, "endpoint", None), "whole", False):
+        raise Problem(
+            "E_COUNTY",
+            "此功能涉及全部县区或图层，您的权限有限制",
+            "This concerns all counties or layers, and you are limited to some",
+            fix=("请联系没有此限制的管理人员", "Ask somebody without that limit"),
+        )
+    request.state.user = user
+    return user
 
 
-def admit(state: State, role: str | None, header: str) -> User:
-    """Who asks with this ``Authorization`` header for what needs ``role``; or refuse it."""
+def admit(state: State, role: str | None, authorization: str, session: str = "") -> User:
+    """Who asks with this header or session for what needs ``role``; or refuse it.
+
+    A token that is not valid is refused; a session that has ended is nobody's.
+    """
     user = ANONYMOUS
-    if header:
-        scheme, _, token = header.partition(" ")
+    if authorization:
+        scheme, _, token = authorization.partition(" ")
         found = state.people.by_token(token.strip()) if scheme.lower() == "bearer" else None
         if found is None:
             raise Problem(
@@ -90,6 +136,8 @@ def admit(state: State, role: str | None, header: str) -> User:
                 fix=("请向管理员索取新的令牌", "Ask an administrator for a new token"),
             )
         user = found
+    elif session:
+        user = state.people.by_session(session) or ANONYMOUS
     if role == PUBLIC:
         return user
     if role is None:
@@ -102,8 +150,8 @@ def admit(state: State, role: str | None, header: str) -> User:
             "请先登录",
             "Please sign in first",
             fix=(
-                "在请求头加上 Authorization: Bearer 令牌",
-                "Send the header Authorization: Bearer TOKEN",
+                "登录，或在请求头加上 Authorization: Bearer 令牌",
+                "Sign in, or send the header Authorization: Bearer TOKEN",
             ),
         )
     if not user.may(role):
@@ -124,132 +172,55 @@ def require(user: User, role: str) -> None:
         )
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+def require_layer(user: User, layer: str) -> None:
+    """Raises `Problem` E_NOT_FOUND for a layer that a token is not for."""
+    if not user.sees(layer):
+        raise not_found(f"没有图层 {layer}", f"There is no layer {layer}", where="layer")
 
 
-def _known_role(role: str) -> str:
-    if role not in ROLES:
+# -- cookies -------------------------------------------------------------------
+
+
+def cookie_name(secure: bool) -> str:
+    """``__Host-``: the browser takes it over https alone, and from no other host of the domain."""
+    return "__Host-liangtian" if secure else "liangtian"
+
+
+def session_in(cookies: str, secure: bool) -> str:
+    """The session in a ``Cookie`` header; empty without one."""
+    if "liangtian=" not in cookies:
+        return ""
+    wanted = cookie_name(secure)
+    for part in cookies.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == wanted:
+            return value
+    return ""
+
+
+def same_origin(request: Request, *, required: bool) -> None:
+    """Refuse a request that a page of another site makes a browser send.
+
+    Browsers say where it comes from in ``Origin`` (and newer ones in ``Sec-Fetch-Site``);
+    ``required``: saying nothing is refused as well. Raises `Problem` E_ORIGIN.
+    """
+    origin = request.headers.get("origin")
+    if origin is not None:
+        base: str = request.app.state.liangtian.settings.base_url
+        ours = {request.headers.get("host", "").lower(), urlsplit(base).netloc.lower()} - {""}
+        good = urlsplit(origin).netloc.lower() in ours
+    else:
+        site = request.headers.get("sec-fetch-site")
+        good = site == "same-origin" if site is not None else not required
+    if not good:
         raise Problem(
-            "E_PARAMETER",
-            f"没有角色 {role}",
-            f"There is no role {role}",
-            where="role",
-            fix=(f"可用:{'、'.join(ROLES)}", f"One of: {', '.join(ROLES)}"),
+            "E_ORIGIN",
+            "请求不是从本服务的页面发出的，已拒绝",
+            "The request does not come from a page of this service",
+            where="Origin",
+            fix=(
+                "程序请用令牌（Authorization），不要用登录 cookie；反向代理须保留 Host",
+                "Programs use a token (Authorization), not the session cookie; a proxy must "
+                "keep Host",
+            ),
         )
-    return role
-
-
-class People:
-    """Users and tokens in the record; what was looked up is kept until the record changes."""
-
-    def __init__(self, record: Record) -> None:
-        self._record = record
-        self._known: dict[bytes, tuple[User, str | None]] = {}
-        self._lock = threading.Lock()
-
-    def forget(self) -> None:
-        """Called when the record has changed: a revoked token stops working at once."""
-        with self._lock:
-            self._known.clear()
-
-    def by_token(self, token: str) -> User | None:
-        digest = _digest(token)
-        known = self._known.get(digest)
-        if known is None:
-            known = self._look_up(digest)
-            if known is None:
-                return None
-            with self._lock:
-                self._known[digest] = known
-        user, expires = known
-        return user if expires is None or expires > now() else None
-
-    def _look_up(self, digest: bytes) -> tuple[User, str | None] | None:
-        query = (
-            select(
-                people.c.id,
-                people.c.name,
-                people.c.role,
-                people.c.counties,
-                tokens.c.role.label("scope"),
-                tokens.c.expires_at,
-            )
-            .join(tokens, tokens.c.person_id == people.c.id)
-            .where(tokens.c.token_sha256 == digest, people.c.disabled == 0)
-        )
-        with self._record.read() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        role = min((row.role, row.scope), key=ROLES.index)
-        counties = tuple(json.loads(row.counties or "[]"))
-        return User(row.name, role, counties, row.id), row.expires_at
-
-    def put(
-        self, name: str, role: str, password: str, author: Author, counties: tuple[str, ...] = ()
-    ) -> None:
-        """Create a person, or give an existing one this role, password and counties."""
-        _known_role(role)
-        values = {
-            "role": role,
-            "password_hash": PasswordHasher().hash(password),
-            "counties": json.dumps(counties) if counties else None,
-            "disabled": 0,
-        }
-        detail = {"name": name, "role": role, "counties": list(counties)}
-        with self._record.write() as connection:
-            mine = people.c.name == name
-            if connection.execute(people.update().where(mine).values(**values)).rowcount == 0:
-                connection.execute(people.insert().values(name=name, created_at=now(), **values))
-            self._record.event("person.put", author, detail, connection=connection)
-        self.forget()
-
-    def disable(self, name: str, author: Author) -> bool:
-        """Lock a person out; False when there is nobody of that name."""
-        with self._record.write() as connection:
-            mine = people.c.name == name
-            done = connection.execute(people.update().where(mine).values(disabled=1)).rowcount
-            if done:
-                self._record.event("person.disable", author, {"name": name}, connection=connection)
-        self.forget()
-        return bool(done)
-
-    def issue_token(
-        self,
-        name: str,
-        author: Author,
-        *,
-        label: str = "",
-        role: str | None = None,
-        days: int | None = None,
-    ) -> str:
-        """Make a token for a person (at most their own role); it is shown once, kept as a hash."""
-        token = "lt_" + secrets.token_urlsafe(32)
-        expires = datetime.now(UTC) + timedelta(days=days) if days else None
-        with self._record.write() as connection:
-            person = connection.execute(
-                select(people.c.id, people.c.role).where(people.c.name == name)
-            ).one_or_none()
-            if person is None:
-                raise Problem("E_NOT_FOUND", f"没有用户 {name}", f"There is nobody named {name}")
-            scope = _known_role(role or person.role)
-            connection.execute(
-                tokens.insert().values(
-                    token_sha256=_digest(token),
-                    person_id=person.id,
-                    role=scope,
-                    label=label,
-                    created_at=now(),
-                    expires_at=stamp(expires) if expires else None,
-                )
-            )
-            detail = {"name": name, "label": label, "role": scope}
-            self._record.event("token.issue", author, detail, connection=connection)
-        return token
-
-    def names(self) -> list[tuple[str, str, bool]]:
-        with self._record.read() as connection:
-            query = select(people.c.name, people.c.role, people.c.disabled)
-            rows = connection.execute(query.order_by(people.c.name))
-            return [(row.name, row.role, bool(row.disabled)) for row in rows]

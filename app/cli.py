@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,9 +11,9 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from app.commands.opened import opened
+from app.commands import people
+from app.commands.options import DEFAULT_DATA, Data
 from geo.errors import Rejected
 
 app = typer.Typer(
@@ -24,14 +23,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-user_app = typer.Typer(help="用户与令牌 / People and tokens", no_args_is_help=True)
-app.add_typer(user_app, name="user")
+app.add_typer(people.app, name="user")
 console = Console(stderr=True)
-
-Data = Annotated[
-    Path, typer.Option("--data", help="数据目录 / data folder", envvar="LIANGTIAN_DATA")
-]
-DEFAULT_DATA = Path("var/data")
 
 
 def main() -> None:
@@ -271,69 +264,6 @@ def doctor(data: Data = DEFAULT_DATA) -> None:
     Console().print(table)
     if not healthy:
         raise typer.Exit(1)
-
-
-@user_app.command("add")
-def user_add(
-    name: Annotated[str, typer.Argument(help="用户名 / name")],
-    role: Annotated[str, typer.Option(help="viewer|field|agronomist|manager|admin")] = "viewer",
-    county: Annotated[list[str] | None, typer.Option(help="限定县区代码 / county codes")] = None,
-    data: Data = DEFAULT_DATA,
-) -> None:
-    """新建或修改用户,打印密码和令牌(只显示一次) / Add a person; prints password and token once."""
-    from app.auth import People
-    from geo.record.protocol import Author
-
-    with opened(data) as place:
-        author = Author("命令行", "liangtian user add")
-        password = secrets.token_urlsafe(12)
-        people = People(place.record)
-        people.put(name, role, password, author, tuple(county or ()))
-        token = people.issue_token(name, author, label="命令行")
-    made = {"user": name, "password": password, "token": token}
-    typer.echo(json.dumps(made, ensure_ascii=False, indent=2))
-
-
-@user_app.command("token")
-def user_token(
-    name: Annotated[str, typer.Argument(help="用户名 / name")],
-    role: Annotated[str | None, typer.Option(help="至多的角色 / at most this role")] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="有效天数 / days")] = None,
-    data: Data = DEFAULT_DATA,
-) -> None:
-    """签发令牌(只显示一次) / Issue a token; shown once."""
-    from app.auth import People
-    from geo.record.protocol import Author
-
-    with opened(data) as place:
-        author = Author("命令行", "liangtian user token")
-        typer.echo(People(place.record).issue_token(name, author, role=role, days=days))
-
-
-@user_app.command("disable")
-def user_disable(
-    name: Annotated[str, typer.Argument(help="用户名 / name")], data: Data = DEFAULT_DATA
-) -> None:
-    """停用用户 / Lock a person out."""
-    from app.auth import People
-    from geo.record.protocol import Author
-
-    with opened(data) as place:
-        if not People(place.record).disable(name, Author("命令行", "liangtian user disable")):
-            console.print(f"没有用户 {name} / There is nobody named {name}")
-            raise typer.Exit(1)
-
-
-@user_app.command("list")
-def user_list(data: Data = DEFAULT_DATA) -> None:
-    """列出用户 / List people."""
-    from app.auth import People
-
-    table = Table("用户 name", "角色 role", "状态 state")
-    with opened(data) as place:
-        for name, role, disabled in People(place.record).names():
-            table.add_row(name, role, "停用 disabled" if disabled else "启用 active")
-    Console().print(table)
 
 
 if __name__ == "__main__":

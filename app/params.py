@@ -99,9 +99,11 @@ def refuse_unknown(request: Request, known: frozenset[str] | set[str]) -> None:
 
 def find_layer(request: Request, layer: str) -> Layer:
     """A layer by its id. Raises `Problem` E_NOT_FOUND."""
-    found = request.app.state.liangtian.catalog.layers.get(layer)
+    layers = request.app.state.liangtian.catalog.layers
+    seen = {name: each for name, each in layers.items() if request.state.user.sees(name)}
+    found: Layer | None = seen.get(layer)
     if found is None:
-        names = ", ".join(request.app.state.liangtian.catalog.layers)
+        names = ", ".join(seen)
         raise Problem(
             "E_NOT_FOUND",
             f"没有图层 {layer}",

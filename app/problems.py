@@ -35,6 +35,8 @@ STATUS: dict[str, int] = {
     "E_CURSOR": 400,
     "E_BODY": 400,
     "E_LOGIN": 401,
+    "E_PASSWORD": 401,
+    "E_ORIGIN": 403,
     "E_FORBIDDEN": 403,
     "E_COUNTY": 403,
     "E_PATH": 403,

@@ -22,6 +22,9 @@ class Settings(BaseSettings):
         (DEFINITIONS,), description="Folders with layers/ and codelists/; later ones win."
     )
     public_read: bool = Field(False, description="Whether anybody may read without signing in.")
+    session_hours: float = Field(
+        12.0, gt=0, le=720, description="How long a sign-in with a password lasts, hours."
+    )
     base_url: str = Field("", description="Address in links when behind a proxy, e.g. //gis.local.")
     max_upload_mib: int = Field(512, ge=1, description="Largest uploaded file, MiB.")
     resumable_hours: float = Field(

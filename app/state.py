@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 
 from cachetools import LRUCache
 
-from app.auth import People
+from app.people import People
 from app.rasters import Rasters
 from app.settings import Settings
 from app.tiles.answer import Tiles

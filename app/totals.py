@@ -59,18 +59,23 @@ class Desk:
                 self.total(Question(layer, by=("districts",)))
 
     def total(
-        self, question: Question, as_of: int | datetime | None = None, key: str | None = None
+        self,
+        question: Question,
+        as_of: int | datetime | None = None,
+        key: str | None = None,
+        counties: tuple[str, ...] = (),
     ) -> Total:
         """The answer, from what is kept where nothing has changed since.
 
-        ``key`` says what is asked, where the question's filters do not. Raises `Rejected`:
+        ``key`` says what is asked, where the question's filters do not; ``counties`` is what
+        the asker is limited to (none named: nothing). Raises `Rejected`:
         what `geo.totals.total.total` does, E_AS_OF, E_BUSY.
         """
         assert key or not question.selected, "filters that are not words need a key"
-        views = At(self._snapshots, as_of)
+        views = At(self._snapshots, as_of, counties)
         names = plan(question, self._layers).layers
         now = views(names[0]).revision
-        name = (key or repr(question), tuple(views(layer).touched for layer in names))
+        name = (key or repr(question), counties, tuple(views(layer).touched for layer in names))
         with self._of(name):
             found = self._kept.get(name)
             if found is None:

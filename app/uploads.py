@@ -30,7 +30,7 @@ def query() -> Select[Any]:
 
 
 def of_request(request: Request, upload_id: int) -> Row[Any]:
-    """The upload, if it is the asker's own or they manage; another's does not exist."""
+    """The upload, if it is the asker's own or they oversee; another's does not exist."""
     state: State = request.app.state.liangtian
     with state.record.read() as connection:
         row = of_user(connection, request.state.user, upload_id)
@@ -41,7 +41,8 @@ def of_request(request: Request, upload_id: int) -> Row[Any]:
 def of_user(connection: Connection, user: User, upload_id: int) -> Row[Any]:
     """As `of_request`, inside a transaction. Raises `Problem` E_NOT_FOUND."""
     row = connection.execute(query().where(uploads.c.id == upload_id)).one_or_none()
-    if row is None or not (user.may("manager") or row.person == user.name):
+    mine = row is not None and (user.oversees or row.person == user.name)
+    if row is None or not (mine and user.sees(row.layer)):
         raise not_found(f"没有上传 {upload_id}", f"There is no upload {upload_id}")
     return row
 
@@ -124,7 +125,7 @@ def begin(
     )
     assert done.inserted_primary_key is not None
     upload_id = int(done.inserted_primary_key[0])
-    job = queue.put(connection, "upload.inspect", {"upload": upload_id}, user.name)
+    job = queue.put(connection, "upload.inspect", {"upload": upload_id}, user.name, user.counties)
     connection.execute(uploads.update().where(uploads.c.id == upload_id).values(job_id=job))
     body = orjson.dumps({"id": upload_id, "job": job})
     return Answer(202, body, {"Location": f"/uploads/{upload_id}"})

@@ -14,7 +14,7 @@ router = APIRouter(tags=["审计 Audit"])
 
 
 @router.get("/audit", summary="Commits and events, oldest first")
-@allow("manager")
+@allow("manager", whole=True)
 def audit(
     request: Request,
     since: Annotated[int, Query(ge=0, le=2**62, description="After this revision.")] = 0,
@@ -51,7 +51,7 @@ def audit(
 
 
 @router.get("/audit/verify", summary="Recompute the whole chain")
-@allow("manager")
+@allow("manager", whole=True)
 def verify(request: Request) -> Response:
     state: State = request.app.state.liangtian
     found = state.record.verify()

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
-from app import ogc_crs
+from app import ogc_crs, sight
 from app.api import pages
 from app.api.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA, answer, link, produces
-from app.auth import PUBLIC, allow
+from app.auth import PUBLIC, User, allow
 from app.language import language_of, text
 from app.params import PathLayer, etag
 from app.state import State
@@ -122,7 +122,9 @@ def conformance(request: Request) -> Response:
 @allow("viewer")
 def collections(request: Request) -> Response:
     state: State = request.app.state.liangtian
-    listed = [describe(request, state, layer) for layer in state.catalog.layers.values()]
+    user: User = request.state.user
+    layers = [layer for layer in state.catalog.layers.values() if user.sees(layer.id)]
+    listed = [describe(request, state, layer) for layer in layers]
     links = [link(request, "/collections", "self", JSON)]
     content = {"links": links, "crs": list(ogc_crs.SUPPORTED), "collections": listed}
     return answer(request, content, etag("all", state.snapshots.revision))
@@ -132,14 +134,14 @@ def collections(request: Request) -> Response:
 @allow("viewer")
 def collection(request: Request, layer: PathLayer) -> Response:
     state: State = request.app.state.liangtian
-    tag = etag(layer.id, state.snapshots.view(layer.id).touched)
+    tag = etag(layer.id, sight.view(request, layer.id).touched)
     return answer(request, describe(request, state, layer), tag)
 
 
 def describe(request: Request, state: State, layer: Layer) -> dict[str, Any]:
     """The collection document; what OGC does not know is under ``liangtian``."""
-    view = state.snapshots.view(layer.id)
-    count, area, box = state.summaries.get(layer.id, view.touched, lambda: summary(view))
+    view = sight.view(request, layer.id)
+    count, area, box = summary_of(request, view)
     path = f"/collections/{layer.id}"
     items = f"{path}/items"
     extent: dict[str, Any] = {}
@@ -195,6 +197,13 @@ def describe(request: Request, state: State, layer: Layer) -> dict[str, Any]:
             link(request, f"/tiles/{layer.id}.json", "describedby", JSON, "TileJSON"),
         ]
     return content
+
+
+def summary_of(request: Request, view: View) -> tuple[int, float | None, list[float] | None]:
+    """`summary`, worked out once a revision."""
+    state: State = request.app.state.liangtian
+    key = view.layer.id + sight.scope(request)
+    return state.summaries.get(key, view.touched, lambda: summary(view))
 
 
 def summary(view: View) -> tuple[int, float | None, list[float] | None]:

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 
 from app import downloads, ogc_crs, params
 from app.api.encode import csv_rows, rows_bytes
-from app.api.links import CSV, GEOJSON, caching
+from app.api.links import CSV, GEOJSON, VARY, caching, in_language
 from app.downloads import chunks, taken, told
 from app.jobs.sandbox import Cancelled, Limits
 from app.language import language_of
@@ -87,12 +87,12 @@ def respond(
 ) -> Response:
     """All matching features as a file of format ``form`` (one of `Download`, or geojson)."""
     suffix = {"csv": ".csv", "geojson": ".geojson"}.get(form) or FORMATS[form].suffix
-    tag = f'{tag[:-1]}-{form}-{language_of(request)}"'
+    tag = in_language(request, f'{tag[:-1]}-{form}"')
     headers = {
         "Content-Disposition": disposition(layer, suffix),
         "Cache-Control": caching(request),
         "ETag": tag,
-        "Vary": "Accept, Accept-Language, Authorization",
+        "Vary": VARY,
     }
     if params.not_modified(request, tag):
         return Response(status_code=304, headers=headers)

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app import ogc_crs, params
+from app import ogc_crs, params, sight
 from app.api import downloads
 from app.api.encode import CHUNK, features
 from app.api.links import CSV, GEOJSON, answer, here, link, produces, stream
@@ -73,8 +73,7 @@ def items(
     ] = None,
 ) -> Response:
     """A page of features in keyset order, or all matching rows as a file."""
-    state: State = request.app.state.liangtian
-    view = state.snapshots.view(layer.id, as_of)
+    view = sight.view(request, layer.id, as_of)
     fmt = _format(request, f)
     out = _output_crs(crs, datum)
     tag = etag(layer.id, view.touched, view.revision if as_of is not None else "now",
@@ -147,8 +146,7 @@ def item(
     datum: Annotated[Datum | None, Query(description="Shift for GCJ-02 or BD-09 maps.")] = None,
 ) -> Response:
     """One feature; its ETag is its version."""
-    state: State = request.app.state.liangtian
-    view = state.snapshots.view(layer.id, as_of)
+    view = sight.view(request, layer.id, as_of)
     segment, row = params.feature_of(view, fid)
     out = _output_crs(crs, datum)
     version = segment.column("version", np.array([row]))[0].as_py()
@@ -182,6 +180,7 @@ def history(request: Request, layer: PathLayer, fid: int) -> Response:
     """Every version, newest first: who changed what (before and after), when and why."""
     service: State = request.app.state.liangtian
     found = service.record.history(layer.id, fid) if 0 < fid < 2**63 else []
+    found = sight.versions(request.state.user, layer, found)
     if not found:
         raise not_found(f"没有要素 {fid}", f"There is no feature {fid}", where=layer.id)
     states = [of_history(fid, version) for version in found]

@@ -37,7 +37,7 @@ def _mine(request: Request, job_id: int) -> Job:
     user: User = request.state.user
     state: State = request.app.state.liangtian
     job = Queue(state.record).get(job_id)
-    if job is None or not (user.may("manager") or job.person == user.name):
+    if job is None or not (user.oversees or job.person == user.name):
         raise not_found(f"没有任务 {job_id}", f"There is no job {job_id}")
     state.catch_up()
     return job
@@ -56,7 +56,7 @@ def jobs(
 ) -> Response:
     user: User = request.state.user
     queue = Queue(request.app.state.liangtian.record)
-    person = None if user.may("manager") else user.name
+    person = None if user.oversees else user.name
     found = queue.latest(person, limit, state or (), kind)
     return answer(request, {"jobs": [job.public() for job in found]})
 

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from app.language import language_of
 from app.params import not_modified
+from app.sight import scope
 
 JSON = "application/json"
 HTML = "text/html"
@@ -26,6 +27,7 @@ GEOJSON = "application/geo+json"
 SCHEMA = "application/schema+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 PROBLEM = "application/problem+json"
+VARY = "Accept, Accept-Language, Authorization, Cookie"
 
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., object])
@@ -64,7 +66,7 @@ def here(request: Request, **changes: str | None) -> str:
 
 def caching(request: Request) -> str:
     """Only what anybody may read may be kept by shared caches, and only with revalidation."""
-    public = request.app.state.liangtian.settings.public_read
+    public = request.app.state.liangtian.settings.public_read and not scope(request)
     return "no-cache" if public else "private, no-cache"
 
 
@@ -110,7 +112,7 @@ def _headers(
     language = language_of(request)
     out = {
         "Content-Language": "en" if language == "en" else "zh-CN",
-        "Vary": "Accept, Accept-Language, Authorization",
+        "Vary": VARY,
         "Cache-Control": caching(request),
         **(more or {}),
     }
@@ -121,5 +123,5 @@ def _headers(
 
 
 def in_language(request: Request, tag: str) -> str:
-    """A validator of an answer in the request's language."""
-    return f'{tag[:-1]}-{language_of(request)}"'
+    """A validator as the client is told it: of the language, and of what the asker may see."""
+    return f'{tag[:-1]}-{language_of(request)}{scope(request)}"'

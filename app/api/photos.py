@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import anyio
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from starlette.responses import FileResponse
 
-from app import blobs, idempotency, incoming
+from app import blobs, idempotency, incoming, sight
 from app.api.links import answer, caching, produces
 from app.auth import User, allow, require
 from app.editing import photos
@@ -25,17 +25,30 @@ router = APIRouter(tags=["编辑 Edits"])
 Number = Annotated[int, Path(ge=1, le=2**53)]
 
 
-def _find(state: State, layer: Layer, fid: int) -> None:
+def _find(request: Request, layer: Layer, fid: int) -> None:
+    state: State = request.app.state.liangtian
     state.catch_up()
-    if stored(state.snapshots.view(layer.id, None), fid) is None:
+    if stored(sight.view(request, layer.id), fid) is None:
         raise not_found(f"没有要素 {fid}", f"There is no feature {fid}", where=layer.id)
+
+
+def _photo(request: Request, number: int) -> Row[Any]:
+    """A photo; of a feature that the asker does not see there is none."""
+    state: State = request.app.state.liangtian
+    row = photos.get(state, number)
+    user: User = request.state.user
+    if user.limited and (
+        not user.sees(row.layer) or sight.view(request, row.layer).find(row.fid) is None
+    ):
+        raise not_found(f"没有照片 {number}", f"There is no photo {number}")
+    return row
 
 
 @router.get("/collections/{layer}/items/{fid}/photos", summary="Photos of a feature")
 @allow("viewer")
 def of_feature(request: Request, layer: PathLayer, fid: int) -> Response:
     state: State = request.app.state.liangtian
-    _find(state, layer, fid)
+    _find(request, layer, fid)
     return answer(request, {"photos": photos.of_feature(state, layer.id, fid)})
 
 
@@ -59,7 +72,7 @@ async def add(request: Request, layer: PathLayer, fid: int) -> Response:
     state: State = request.app.state.liangtian
     user: User = request.state.user
     require(user, layer.commit_role)
-    await anyio.to_thread.run_sync(_find, state, layer, fid)
+    await anyio.to_thread.run_sync(_find, request, layer, fid)
     received, _ = await incoming.receive(request, state.settings.blob_folder, None)
     return await anyio.to_thread.run_sync(_add, request, layer, fid, received)
 
@@ -90,7 +103,7 @@ def show(
 ) -> Response:
     """The picture; its bytes never change."""
     state: State = request.app.state.liangtian
-    row = photos.get(state, number)
+    row = _photo(request, number)
     sha256 = row.small_sha256 if size == "small" else row.sha256
     path = blobs.path_of(state.settings.blob_folder, sha256)
     tag = f'"{sha256[:32]}"'
@@ -111,7 +124,7 @@ def remove(request: Request, number: Number) -> Response:
     """Who took it may remove it, and managers."""
     state: State = request.app.state.liangtian
     user: User = request.state.user
-    row = photos.get(state, number)
+    row = _photo(request, number)
     if row.person != user.name:
         require(user, "manager")
     with state.record.write() as connection:

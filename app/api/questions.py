@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app import uploads
+from app import sight, uploads
 from app.api.links import JSON, XLSX, answer, attachment, link, produces
 from app.auth import allow
 from app.language import language_of, text
@@ -60,10 +60,10 @@ def source_of(request: Request, as_of: Moment) -> Source:
         moment = next((c.time for c in commits if c.revision == as_of), None)
 
     def look(layer: str, earlier: Moment) -> View:
-        return state.snapshots.view(layer, revision if earlier is None else earlier)
+        return sight.view(request, layer, revision if earlier is None else earlier)
 
     def ask(question: Question, earlier: Moment) -> Total:
-        return state.totals.total(question, revision if earlier is None else earlier)
+        return sight.total(request, question, revision if earlier is None else earlier)
 
     return Source(
         state.catalog,
@@ -92,7 +92,7 @@ def _route(question: Weekly) -> Callable[..., Response]:
         revision = state.snapshots.revision_of(as_of)
         tag: str | None = etag("question", question.name, revision, source.today, digest(request))
         parameters = question.parameters.model_validate(given)
-        key = f"{question.name} {parameters.model_dump_json()} {source.today}"
+        key = f"{question.name} {parameters.model_dump_json()} {source.today}{sight.scope(request)}"
         if question.personal:  # what somebody may see of uploads is theirs alone
             found, tag = question.answer(source, parameters), None
         else:

@@ -33,7 +33,7 @@ class Sealing(Ask):
 @router.post(
     "/seals", summary="Seal a total", status_code=201, openapi_extra=bodies.json_body(Sealing)
 )
-@allow("manager")
+@allow("manager", whole=True)
 async def create(request: Request) -> Response:
     """Freeze a total: question, revision, hash of every input, and the answer in whole units."""
     asked = await bodies.read_json(request, Sealing)
@@ -59,7 +59,7 @@ def _create(request: Request, asked: Sealing) -> Response:
 
 
 @router.get("/seals", summary="Sealed figures, newest first")
-@allow("viewer")
+@allow("viewer", whole=True)
 def listed(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
     state: State = request.app.state.liangtian
     found = [_brief(request, event) for event in seals.listed(state, limit)]
@@ -67,7 +67,7 @@ def listed(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100) 
 
 
 @router.get("/seals/{seal_id}", summary="A sealed figure with its question and its inputs")
-@allow("viewer")
+@allow("viewer", whole=True)
 def one(request: Request, seal_id: SealId) -> Response:
     state: State = request.app.state.liangtian
     event = seals.find(state, seal_id)
@@ -76,7 +76,7 @@ def one(request: Request, seal_id: SealId) -> Response:
 
 
 @router.get("/seals/{seal_id}/verify", summary="Recompute a sealed figure")
-@allow("viewer")
+@allow("viewer", whole=True)
 def check(request: Request, seal_id: SealId) -> Response:
     """`ok` when inputs and every digit are the sealed ones; else what differs, by feature."""
     state: State = request.app.state.liangtian

@@ -12,12 +12,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from app import bodies, idempotency, params, scenes
+from app import bodies, idempotency, params, scenes, sight
 from app.api.links import GEOJSON, JSON, answer, produces
 from app.auth import User, allow
 from app.jobs import calibration, queue
 from app.jobs.soil import BARE_SOIL
 from app.params import bad
+from app.problems import not_found
 from app.state import State
 from geo.snapshot import cql
 from geo.soil import mask, metrics
@@ -128,13 +129,13 @@ def _start(request: Request, asked: Calibrate) -> Response:
     layer = params.find_layer(request, calibration.LAYER)
     if asked.samples.filter:
         cql.parse(asked.samples.filter, "cql2-text", layer)
-    state.snapshots.view(layer.id, asked.samples.as_of)
+    sight.view(request, layer.id, asked.samples.as_of)
     cv = {"method": asked.cv.method, "size_m": asked.cv.size_km * 1000}
     args |= {"kind": args.pop("model"), "scenes": [s.id for s in chosen], "cv": cv}
     user: User = request.state.user
 
     def effect(connection: Connection) -> idempotency.Answer:
-        job = queue.put(connection, "soil.calibration", args, user.name)
+        job = queue.put(connection, "soil.calibration", args, user.name, user.counties)
         body = orjson.dumps({"id": job, "job": job})
         return idempotency.Answer(202, body, {"Location": f"/soil/calibrations/{job}"})
 
@@ -169,8 +170,9 @@ def _within(when: datetime, low: datetime | None, high: datetime | None) -> bool
 @router.get("/soil/calibrations", summary="Calibrations, newest first")
 @allow("viewer")
 def every(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Response:
+    user: User = request.state.user
     found = queue.Queue(request.app.state.liangtian.record).latest(
-        None, limit, kind="soil.calibration"
+        user.name if user.limited else None, limit, kind="soil.calibration"
     )
     return answer(request, {"calibrations": [_brief(job) for job in found]})
 
@@ -207,6 +209,8 @@ def one(
     """Measures over all held-out samples and by fold; predicted and observed of each sample."""
     state: State = request.app.state.liangtian
     job = calibration.find(state, calibration_id)
+    if sight.hidden(request, job):
+        raise not_found(f"没有标定 {calibration_id}", f"There is no calibration {calibration_id}")
     about = targets.get(job.args["target"])
     content: dict[str, Any] = {
         **_brief(job),

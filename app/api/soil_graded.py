@@ -8,13 +8,12 @@ import numpy as np
 import pyarrow as pa
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from app import params
+from app import params, sight
 from app.api.links import CSV, JSON, XLSX, answer, attachment, produces
 from app.api.soil import gradings_of
 from app.auth import allow
 from app.language import language_of
 from app.params import AsOf, Selection
-from app.state import State
 from geo.formats.csv import csv_bytes
 from geo.formats.workbook import Sheet, workbook
 from geo.layers import Layer
@@ -47,10 +46,9 @@ def graded_samples(
     f: Annotated[Literal["json", "csv", "xlsx"], Query()] = "json",
 ) -> Response:
     """Each sample's grade with the indicators that decided it and those without a value."""
-    state: State = request.app.state.liangtian
     grading = gradings_of(request).resolve(grading_id)
     needed = graded.fields(grading)
-    view = state.snapshots.view(LAYER, as_of)
+    view = sight.view(request, LAYER, as_of)
     tag = params.etag("graded", grading.id, grading.version, view.touched, as_of or "now",
                       params.digest(request), language_of(request))  # fmt: skip
     columns: dict[str, list[Any]] = {name: [] for name in ("fid", *_KEPT, *needed)}

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from app import blobs, bodies, idempotency, params, scenes
+from app import blobs, bodies, idempotency, params, scenes, sight
 from app.api.links import CSV, JSON, answer, caching, produces
 from app.api.soil import gradings_of
 from app.auth import User, allow
@@ -97,12 +97,12 @@ def _start(request: Request, asked: Run) -> Response:
         raise bad("zones.layer", "统计单元必须是面图层", "Zones must be polygons", "E_ZONE_TYPE")
     if asked.zones.filter:
         cql.parse(asked.zones.filter, "cql2-text", layer)
-    state.snapshots.view(layer.id, asked.zones.as_of)
+    sight.view(request, layer.id, asked.zones.as_of)
     mask.resolve(tuple(asked.masks), scene.bands)
     user: User = request.state.user
 
     def effect(connection: Connection) -> idempotency.Answer:
-        job = queue.put(connection, "soil.run", args, user.name)
+        job = queue.put(connection, "soil.run", args, user.name, user.counties)
         body = orjson.dumps({"id": job, "job": job})
         return idempotency.Answer(202, body, {"Location": f"/soil/runs/{job}"})
 
@@ -113,7 +113,7 @@ def _start(request: Request, asked: Run) -> Response:
 
 def _run(request: Request, run_id: int) -> queue.Job:
     job = queue.Queue(request.app.state.liangtian.record).get(run_id)
-    if job is None or job.kind != "soil.run":
+    if job is None or job.kind != "soil.run" or sight.hidden(request, job):
         raise not_found(f"没有土壤计算 {run_id}", f"There is no soil run {run_id}")
     return job
 
@@ -155,7 +155,7 @@ def areas(
     path = blobs.path_of(state.settings.blob_folder, job.result["areas"])
     content = orjson.loads(path.read_bytes())
     zones = np.array(content["zone_ids"], dtype=np.int64)
-    groups = zones.tolist() if by == "zone" else _values(state, job.result, zones, by)
+    groups = zones.tolist() if by == "zone" else _values(request, job.result, zones, by)
     rows = _grouped(content, groups)
     if f == "csv":
         return _csv(request, rows, content["labels"], run_id)
@@ -176,9 +176,9 @@ def areas(
     return answer(request, answered, params.etag("areas", run_id, by))
 
 
-def _values(state: State, result: dict[str, Any], zones: np.ndarray, by: str) -> list[Any]:
+def _values(request: Request, result: dict[str, Any], zones: np.ndarray, by: str) -> list[Any]:
     """A field's value for each zone, at the revision that the run looked at."""
-    view = state.snapshots.view(result["layer"], result["as_of"])
+    view = sight.view(request, result["layer"], result["as_of"])
     if by not in view.layer.by_name:
         names = "、".join(view.layer.by_name)
         raise bad("by", f"没有字段 {by}", f"There is no field {by}", fix=(names, names))

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from app import blobs, bodies, idempotency, params
+from app import blobs, bodies, idempotency, params, sight
 from app.api.links import CSV, GEOJSON, answer, attachment, link, produces
 from app.auth import User, allow
 from app.jobs import queue
@@ -99,7 +99,7 @@ def _start(request: Request, asked: Design) -> Response:
     user: User = request.state.user
 
     def effect(connection: Connection) -> idempotency.Answer:
-        job = queue.put(connection, "soil.samples", args, user.name)
+        job = queue.put(connection, "soil.samples", args, user.name, user.counties)
         body = orjson.dumps({"id": job, "job": job, "seed": args["seed"]})
         return idempotency.Answer(202, body, {"Location": f"/soil/sample-designs/{job}"})
 
@@ -124,6 +124,8 @@ def _check(request: Request, state: State, asked: Design) -> None:
             raise bad("by", "按等级分层时不能再给 by", "Strata are the grades: leave out by",
                       "E_SAMPLE_DESIGN")  # fmt: skip
         job = run_of(state, asked.run)
+        if sight.hidden(request, job):
+            raise not_found(f"没有土壤计算 {asked.run}", f"There is no soil run {asked.run}", "run")
         assert job.result is not None
         strata = len(job.result["labels"])
     if asked.zones is not None:
@@ -136,7 +138,7 @@ def _check(request: Request, state: State, asked: Design) -> None:
             names = "、".join(layer.by_name)
             raise bad("by", f"没有字段 {asked.by}", f"There is no field {asked.by}",
                       fix=(names, names))  # fmt: skip
-        state.snapshots.view(layer.id, asked.zones.as_of)
+        sight.view(request, layer.id, asked.zones.as_of)
         strata = 1 if asked.by is None else None
     if asked.size.users is not None and strata is not None and len(asked.size.users) != strata:
         raise bad("size.users", f"须为 {strata} 层各给一个", f"There are {strata} strata",
@@ -145,7 +147,7 @@ def _check(request: Request, state: State, asked: Design) -> None:
 
 def _job(request: Request, design_id: int) -> queue.Job:
     job = queue.Queue(request.app.state.liangtian.record).get(design_id)
-    if job is None or job.kind != "soil.samples":
+    if job is None or job.kind != "soil.samples" or sight.hidden(request, job):
         raise not_found(f"没有抽样方案 {design_id}", f"There is no sample design {design_id}")
     return job
 

@@ -185,7 +185,7 @@ async def _tile(
 
         picture, scene, name = make(state.rasters)
         tag = params.etag(name, *where, size)
-        headers = {"ETag": tag, "Vary": "Authorization", "Cache-Control": caching(request)}
+        headers = {"ETag": tag, "Vary": "Authorization, Cookie", "Cache-Control": caching(request)}
         if version == name:
             scope = "public" if state.settings.public_read else "private"
             headers["Cache-Control"] = f"{scope}, max-age=31536000, immutable"

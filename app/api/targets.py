@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from app import sight
 from app.api.links import answer, link
 from app.auth import allow
 from app.language import language_of, text
@@ -39,7 +40,9 @@ def targets(request: Request, as_of: AsOf) -> Response:
     revision = state.snapshots.revision_of(as_of)
     tag = etag("targets", revision, digest(request))
     found = state.answers.get(
-        "targets", revision, lambda: [_stands(state, t, revision) for t in state.targets.values()]
+        f"targets{sight.scope(request)}",
+        revision,
+        lambda: [_stands(request, t, revision) for t in state.targets.values()],
     )
     content = {"revision": revision, "targets": [_told(request, each) for each in found]}
     return answer(request, content, tag)
@@ -61,9 +64,9 @@ def target(
         raise not_found(f"没有目标 {target_id}", f"There is no target {target_id}")
     revision = state.snapshots.revision_of(as_of)
     tag = etag("target", target_id, revision, digest(request))
-    found = _stands(state, wanted, revision)
-    key = f"trend {target_id} {months}"
-    points = state.answers.get(key, revision, lambda: _trend(state, wanted, revision, months))
+    found = _stands(request, wanted, revision)
+    key = f"trend {target_id} {months}{sight.scope(request)}"
+    points = state.answers.get(key, revision, lambda: _trend(request, wanted, revision, months))
     content = _told(request, found)
     content["trend"] = [
         {"revision": p.revision, "time": p.time, "current": p.figure} for p in points
@@ -71,14 +74,15 @@ def target(
     return answer(request, {"revision": revision, **content}, tag)
 
 
-def _stands(state: State, wanted: Target, revision: int) -> Standing:
+def _stands(request: Request, wanted: Target, revision: int) -> Standing:
     def ask(question: Question) -> Total:
-        return state.totals.total(question, revision)
+        return sight.total(request, question, revision)
 
-    return standing(wanted, state.catalog.layers, ask)
+    return standing(wanted, request.app.state.liangtian.catalog.layers, ask)
 
 
-def _trend(state: State, wanted: Target, revision: int, months: int) -> tuple[Point, ...]:
+def _trend(request: Request, wanted: Target, revision: int, months: int) -> tuple[Point, ...]:
+    state: State = request.app.state.liangtian
     if wanted.layer is None or not months:
         return ()
     commits = state.snapshots.commits()
@@ -87,7 +91,7 @@ def _trend(state: State, wanted: Target, revision: int, months: int) -> tuple[Po
     ]
 
     def ask(question: Question, as_of: int) -> Total:
-        return state.totals.total(question, as_of)
+        return sight.total(request, question, as_of)
 
     return trend(wanted, state.catalog.layers, moments(touched, months), ask)
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from app import params
-from app.api.collections import property_schema, summary
+from app import params, sight
+from app.api.collections import property_schema, summary_of
 from app.api.links import GEOJSON, MVT, answer, produces, root
 from app.auth import allow
 from app.language import text
@@ -81,9 +81,8 @@ def tilejson(request: Request, layer: PathLayer) -> Response:
     """`liangtian.detail_zoom` is the first zoom with features; below it tiles carry sums."""
     if layer.geometry is None:
         raise not_found("该表没有图形", "This table has no geometry", layer.id)
-    state: State = request.app.state.liangtian
-    view = state.snapshots.view(layer.id)
-    _, _, box = state.summaries.get(layer.id, view.touched, lambda: summary(view))
+    view = sight.view(request, layer.id)
+    _, _, box = summary_of(request, view)
     names = default_properties(layer)
     fields = {name: property_schema(request, layer, name)["title"] for name in names}
     detail = detail_zoom(view, "mvt", names)
@@ -136,6 +135,7 @@ def tile(
         ("WebMercatorQuad", z, x, y),
         kind,
         digest(request.query_params.multi_items()),
+        user=request.state.user,
         **shown,
     )
     return respond(request, asked)

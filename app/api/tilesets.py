@@ -6,8 +6,8 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from app import ogc_crs, params
-from app.api.collections import property_schema, summary
+from app import ogc_crs, params, sight
+from app.api.collections import property_schema, summary_of
 from app.api.links import GEOJSON, JSON, MVT, answer, link, produces
 from app.api.tiles import EMPTY, Kind, ShownOf, respond
 from app.auth import PUBLIC, allow
@@ -95,9 +95,8 @@ def tileset(request: Request, layer: PathLayer, tms: TmsId) -> Response:
     """Where tiles are, what they hold, and how to ask for them."""
     name = _set(tms)
     _has_geometry(layer)
-    state: State = request.app.state.liangtian
-    view = state.snapshots.view(layer.id)
-    _, _, box = state.summaries.get(layer.id, view.touched, lambda: summary(view))
+    view = sight.view(request, layer.id)
+    _, _, box = summary_of(request, view)
     properties = {each: property_schema(request, layer, each) for each in default_properties(layer)}
     content: dict[str, Any] = {
         "title": text(request, layer.title),
@@ -185,6 +184,7 @@ def tileset_tile(
         (_set(tms), z, col, row),
         f or _preferred(request.headers.get("accept", "")),
         digest(request.query_params.multi_items()),
+        user=request.state.user,
         negotiated=f is None,
         **shown,
     )

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from fastapi import Request, Response
 
+from app import sight
 from app.api.links import CSV, HTML, PDF, XLSX, answer, attachment
 from app.asking import Ask
 from app.language import language_of
@@ -54,7 +55,7 @@ def report(request: Request, ask: Ask, found: Total, tag: str, filters: dict[str
         time_of(state, found.as_of),
         title.get(language) if title else None,
         conditions,
-        _zones(state, found, tag),
+        _zones(request, found, tag),
     )
     if ask.f == "html":
         return answer(request, html(page), tag, HTML, {"Content-Security-Policy": POLICY})
@@ -65,19 +66,19 @@ def report(request: Request, ask: Ask, found: Total, tag: str, filters: dict[str
     return answer(request, pdf(page), tag, PDF, named)
 
 
-def _zones(state: State, found: Total, tag: str) -> tuple[Total, View] | None:
+def _zones(request: Request, found: Total, tag: str) -> tuple[Total, View] | None:
     """What the map shows: the zones of the first grouping, else the counties."""
     question = found.question
-    layers = state.catalog.layers
+    layers = request.app.state.liangtian.catalog.layers
     first = question.by[0] if question.by else ""
     name = first if first in found.titles or first in layers else "counties"
     if name not in layers or layers[name].geometry != "MultiPolygon" or not found.layer.geometry:
         return None
-    view = state.snapshots.view(name, found.as_of)
+    view = sight.view(request, name, found.as_of)
     if question.by == (name,):
         return found, view
     asked = replace(question, by=(name,), sums=())
-    return state.totals.total(asked, found.as_of, f"map {tag} {name}"), view
+    return sight.total(request, asked, found.as_of, f"map {tag} {name}"), view
 
 
 def spreadsheet(

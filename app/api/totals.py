@@ -9,12 +9,11 @@ from typing import Annotated, Any, Literal
 import anyio
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app import bodies, params
-from app.api.links import CSV, HTML, JSON, PDF, XLSX, answer, produces
+from app import bodies, params, sight
+from app.api.links import CSV, HTML, JSON, PDF, XLSX, answer, in_language, produces
 from app.api.total_files import report, spreadsheet, time_of, within_of
 from app.asking import Ask
 from app.auth import allow
-from app.language import language_of
 from app.params import AsOf, etag
 from app.state import State
 from app.totals import reported as reported_of
@@ -114,7 +113,7 @@ def totals(
     question = ask.question(state.totals.definitions, state.catalog.layers)
     question = replace(question, selected=selected.filters, box=selected.box)
     key = params.digest(request, leaving_out=_HOW_TOLD)
-    found = state.totals.total(question, as_of, key)
+    found = sight.total(request, question, as_of, key)
     filters = {k: v for k, v in request.query_params.multi_items() if k not in _ASKED}
     return _told(request, ask, found, params.digest(request), filters)
 
@@ -134,7 +133,7 @@ async def totals_within(request: Request) -> Response:
         question: Question = ask.question(state.totals.definitions, state.catalog.layers)
         asked = ask.model_dump_json(exclude=set(_HOW_TOLD) - {"lang"})
         key = hashlib.sha256(asked.encode()).hexdigest()
-        found = state.totals.total(question, as_of, key)
+        found = sight.total(request, question, as_of, key)
         whole = hashlib.sha256(ask.model_dump_json().encode()).hexdigest()[:12]
         filters = {"filter": ask.filter} if ask.filter else {}
         return _told(request, ask, found, whole, filters)
@@ -159,7 +158,7 @@ def _told(
     stamp = ".".join(str(each.revision) for each in found.inputs)
     tag = etag(found.layer.id, stamp, found.as_of if request.query_params.get("as_of") else "now",
                digest)  # fmt: skip
-    if params.not_modified(request, f'{tag[:-1]}-{language_of(request)}"'):
+    if params.not_modified(request, in_language(request, tag)):
         return answer(request, b"", tag)
     reported = reported_of(ask, found)
     if ask.f in ("html", "pdf"):

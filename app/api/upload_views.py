@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy import Row
 
-from app import blobs, params, uploads
+from app import blobs, params, sight, uploads
 from app.api.links import BINARY, GEOJSON, JSON, XLSX, answer, produces
 from app.api.uploads import UploadId
 from app.auth import allow
@@ -67,7 +67,7 @@ def preview(
     if status and "absent" in status:
         if len(status) > 1:
             raise bad("status", "absent 须单独查询", "ask for absent alone")
-        view = state.snapshots.view(row.layer)
+        view = sight.view(request, row.layer)
         content = views.absent(kept, view, box=box, after=after, limit=limit)
         tag = _tag(row, view.touched, params.digest(request))
     else:

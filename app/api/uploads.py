@@ -82,7 +82,7 @@ def listed(
 ) -> Response:
     user: User = request.state.user
     query = uploads.query().order_by(table.c.id.desc()).limit(limit)
-    if not user.may("manager"):
+    if not user.oversees:
         query = query.where(people.c.name == user.name)
     if state:
         query = query.where(table.c.state.in_(state))
@@ -119,7 +119,9 @@ def _decide(request: Request, upload_id: int, decisions: dict[str, object]) -> R
         row = uploads.of_user(connection, user, upload_id)
         uploads.must_be(row, "needs_input", "ready", "rejected")
         taken = json.loads(row.decisions or "{}") | decisions
-        job = queue.put(connection, "upload.inspect", {"upload": upload_id}, user.name)
+        job = queue.put(
+            connection, "upload.inspect", {"upload": upload_id}, user.name, user.counties
+        )
         uploads.move(
             connection,
             row,
@@ -168,7 +170,9 @@ def _start(
         running = queue.find(connection, row.job_id) if row.job_id else None
         if running and running.kind == f"upload.{what}" and running.state in queue.OPEN:
             return Answer(202, orjson.dumps(told), {"Location": f"/jobs/{row.job_id}"})
-        job = queue.put(connection, f"upload.{what}", {"upload": upload_id}, user.name)
+        job = queue.put(
+            connection, f"upload.{what}", {"upload": upload_id}, user.name, user.counties
+        )
         uploads.move(connection, row, state=during, job_id=job)
         body = orjson.dumps({"id": upload_id, "job": job})
         return Answer(202, body, {"Location": f"/jobs/{job}"})

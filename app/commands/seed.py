@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from app import scenes as register
-from app.auth import People
 from app.commands.opened import Opened, opened
+from app.people import People
 from geo.record.protocol import Author
 from geo.record.tables import ROLES
 from geo.snapshot import base

@@ -122,7 +122,7 @@ def every(state: State, user: User, layer: str | None, which: str | None) -> lis
         query = query.where(conflicts.c.layer == layer)
     if which is not None:
         query = query.where(conflicts.c.state == which)
-    if not user.may("manager"):
+    if not user.oversees:
         query = query.where(conflicts.c.person_id == user.id)
     with state.record.read() as connection:
         rows = connection.execute(query).all()
@@ -134,7 +134,7 @@ def get(state: State, user: User, number: int) -> Conflict:
     query = select(conflicts).where(conflicts.c.id == number)
     with state.record.read() as connection:
         row = connection.execute(query).one_or_none()
-    mine = row is not None and (user.may("manager") or row.person_id == user.id)
+    mine = row is not None and (user.oversees or row.person_id == user.id)
     if row is None or not mine or row.layer not in state.catalog.layers:
         raise not_found(f"没有冲突 {number}", f"There is no conflict {number}", where="conflict")
     return _open(state, row)

@@ -42,9 +42,9 @@ class Edits:
         self.author = Author(user.name, reason, "edit")
 
     def view(self) -> View:
-        """The layer as it is now, whoever changed it last."""
+        """The layer as it is now, whoever changed it last; what of it the person sees."""
         self.state.catch_up()
-        return self.state.snapshots.view(self.layer.id, None)
+        return self.state.snapshots.view(self.layer.id, None, self.user.counties)
 
     # -- what may be written -------------------------------------------------------
 
@@ -87,7 +87,7 @@ class Edits:
 
         Raises `Problem` E_KEY_EXISTS, `Rejected` E_COUNTY, `VersionConflict`, `StorageError`.
         """
-        view = self.view()
+        view = self.view().limited(None)
         refuse_foreign(self.user.counties, self.layer, change, view)
         if changed is None or not set(changed).isdisjoint(self.layer.key):
             self._refuse_rivals(change, view)

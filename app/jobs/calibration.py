@@ -38,7 +38,7 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
     args, state = context.job.args, context.state
     target = targets.get(args["target"])
     asked = args["samples"]
-    view = state.snapshots.view(LAYER, asked.get("as_of"))
+    view = state.snapshots.view(LAYER, asked.get("as_of"), tuple(args.get("counties", ())))
     table, left = chosen(view, target, args)
     if not len(table):
         raise _none(left)

@@ -103,8 +103,17 @@ def dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def put(connection: Connection, kind: str, args: dict[str, Any], person: str) -> int:
-    """Queue a job inside the caller's transaction; returns its id."""
+def put(
+    connection: Connection,
+    kind: str,
+    args: dict[str, Any],
+    person: str,
+    counties: tuple[str, ...] = (),
+) -> int:
+    """Queue a job inside the caller's transaction; returns its id. ``counties``: what the one
+    who asks is limited to, and so is the job."""
+    if counties:
+        args = {**args, "counties": list(counties)}
     who = select(people.c.id).where(people.c.name == person).scalar_subquery()
     done = connection.execute(
         jobs.insert().values(

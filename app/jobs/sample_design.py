@@ -30,16 +30,17 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
     args, state = context.job.args, context.state
     graded = run_of(state, args["run"]) if args.get("run") is not None else None
     asked = graded.args["zones"] if graded is not None else args["zones"]
+    counties = tuple(args.get("counties", ()))
     source, output = context.folder / "zones.arrow", context.folder / "points.arrow"
     if graded is not None:
         assert graded.result is not None
-        view = state.snapshots.view(asked["layer"], graded.result["as_of"])
+        view = state.snapshots.view(asked["layer"], graded.result["as_of"], counties)
         names = list(graded.result["labels"])
         _stage(source, view, asked, None)
         titles = {g["code"]: g["title"] for g in graded.result["grades"]}
         asked_map = map_of(state, graded)
     else:
-        view = state.snapshots.view(asked["layer"], asked.get("as_of"))
+        view = state.snapshots.view(asked["layer"], asked.get("as_of"), counties)
         names = _stage(source, view, asked, args.get("by"))
         titles, asked_map = {}, None
     summary = sandboxed(

@@ -77,7 +77,7 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
     scene = scenes.get(state.record, args["scene"])
     grading = Gradings.load(*state.settings.definitions).resolve(args["grading"])
     asked = args["zones"]
-    view = state.snapshots.view(asked["layer"], asked.get("as_of"))
+    view = state.snapshots.view(asked["layer"], asked.get("as_of"), tuple(args.get("counties", ())))
     filters = []
     if asked.get("filter"):
         filters.append(cql.parse(asked["filter"], "cql2-text", view.layer))

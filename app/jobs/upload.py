@@ -96,10 +96,23 @@ def _upload(context: Context) -> Row[Any]:
 
 
 def _counties(context: Context) -> tuple[str, ...]:
-    """The counties that the one who asked is limited to; none for all."""
+    """The counties that the one who asked is limited to; none for all. Raises `Problem`
+    E_COUNTY when none is left of those that they asked with."""
     query = select(people.c.counties).where(people.c.name == context.job.person)
     with context.state.record.read() as connection:
-        return tuple(json.loads(connection.execute(query).scalar_one_or_none() or "[]"))
+        now_ = tuple(json.loads(connection.execute(query).scalar_one_or_none() or "[]"))
+    asked = tuple(context.job.args.get("counties", ()))
+    if not (asked and now_):
+        return asked or now_
+    both = tuple(code for code in asked if code in now_)
+    if not both:
+        raise Problem(
+            "E_COUNTY",
+            "您的县区权限已改变",
+            "The counties that you are limited to have changed",
+            fix=("请重新上传", "Upload the file again"),
+        )
+    return both
 
 
 def inspect(context: Context) -> tuple[Report, Effect | None]:

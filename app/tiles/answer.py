@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MVT = "application/vnd.mapbox-vector-tile"
 GEOJSON = "application/geo+json"
 MEDIA_TYPES: dict[str, str] = {"mvt": MVT, "geojson": GEOJSON}
-VARY = b"Accept-Encoding, Authorization"
+VARY = b"Accept-Encoding, Authorization, Cookie"
 Headers = list[tuple[bytes, bytes]]
 _FEATURES = b'{"type":"FeatureCollection",'
 
@@ -40,7 +40,8 @@ class Question:
 
     ``fixed``: the past, which never changes. ``keep``: the address names the revision that
     it shows, so the answer may be kept for ever. ``negotiated``: ``Accept`` chose the kind.
-    ``overview``: cells in place of features; a change elsewhere may turn it.
+    ``overview``: cells in place of features; a change elsewhere may turn it. ``private``: it
+    shows what one asker may see; ``asked`` says who may see the same.
     """
 
     view: View
@@ -54,6 +55,7 @@ class Question:
     keep: bool = False
     negotiated: bool = False
     overview: bool = False
+    private: bool = False
 
 
 class Answer(NamedTuple):
@@ -188,7 +190,8 @@ class Tiles:
         return Answer(304, self._headers(question, tag), b"")
 
     def _headers(self, question: Question, tag: str) -> Headers:
-        scope = b"" if self.settings.public_read else b"private, "
+        public = self.settings.public_read and not question.private
+        scope = b"" if public else b"private, "
         if question.keep:
             kept = (scope or b"public, ") + b"max-age=31536000, immutable"
         else:

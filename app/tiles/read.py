@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
 from app import params
+from app.auth import ANONYMOUS, User
 from app.problems import not_found
 from app.tiles.answer import Question, Tiles, digest
 from geo.layers import Layer
@@ -31,6 +32,7 @@ def question(
     kind: Kind,
     asked: str,
     *,
+    user: User = ANONYMOUS,
     properties: str | None = None,
     version: str | None = None,
     as_of: int | datetime | None = None,
@@ -38,7 +40,8 @@ def question(
     datum: Offset | None = None,
     negotiated: bool = False,
 ) -> Question:
-    """``place`` is (matrix set, z, x, y), ``asked`` the `digest` of all parameters.
+    """``place`` is (matrix set, z, x, y), ``asked`` the `digest` of all parameters; ``user`` may
+    be limited to counties, and whether they see the layer was asked before.
 
     Raises `Rejected` E_TILE_RANGE, E_TILE_SET, E_NOT_FOUND (a table without geometry),
     E_PARAMETER (an unknown property), E_AS_OF.
@@ -49,16 +52,17 @@ def question(
     tile = grid.tile(z, x, y, name)
     if layer.geometry is None:
         raise not_found("该表没有图形", "This table has no geometry", where=layer.id)
-    view = tiles.snapshots.view(layer.id, as_of)
+    view = tiles.snapshots.view(layer.id, as_of, user.counties)
     names = tiles.names(layer, properties)
     # A moment that is still to come will show other revisions than it does now.
     settled = as_of is None or isinstance(as_of, int)
     return Question(
         view, tile, kind,
-        names, asked, filters, datum,
+        names, f"{asked}-{user.scope}" if user.limited else asked, filters, datum,
         fixed=as_of is not None,
         keep=settled and version == str(view.touched),
         negotiated=negotiated,
+        private=user.limited,
         overview=z < detail_zoom(view, kind, names),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.auth import admit
+from app.auth import admit, session_in
 from app.tiles.answer import Answer, Tiles, matches
 from app.tiles.cache import Entry
 from app.tiles.coding import Coding, accepted
@@ -76,26 +76,43 @@ class Thin:
                 return None
         elif given.format is not None:
             return None
-        accept, known, authorization = "", "", ""
-        for name, value in scope["headers"]:
-            # The first of its name counts, as for the declared routes.
-            if name == b"accept-encoding":
-                accept = accept or value.decode("latin-1")
-            elif name == b"if-none-match":
-                known = known or value.decode("latin-1")
-            elif name == b"authorization":
-                authorization = authorization or value.decode("latin-1")
-        admit(self.state, "viewer", authorization)
+        accept, known, authorization, cookies = _told(scope["headers"])
+        session = session_in(cookies, scope["scheme"] == "https") if cookies else ""
+        user = admit(self.state, "viewer", authorization, session)
+        if not user.sees(layer_id):
+            return None
         asked = question(
             self.state.tiles,
             layer,
             cast(Any, (matrix_set, int(z), int(x), int(y))),
             cast(Any, kind),
             given.asked,
+            user=user,
             properties=given.properties,
             version=given.version,
         )
         return await ask(self.state.tiles, asked, accept, known)
+
+
+def _told(headers: list[tuple[bytes, bytes]]) -> tuple[str, str, str, str]:
+    """Accept-Encoding, If-None-Match, Authorization and Cookie; the first of its name counts, as
+    for the declared routes."""
+    accept, known, authorization, cookies = b"", b"", b"", b""
+    for name, value in headers:
+        if name == b"accept-encoding":
+            accept = accept or value
+        elif name == b"if-none-match":
+            known = known or value
+        elif name == b"authorization":
+            authorization = authorization or value
+        elif name == b"cookie":
+            cookies = cookies or value
+    return (
+        accept.decode("latin-1"),
+        known.decode("latin-1"),
+        authorization.decode("latin-1"),
+        cookies.decode("latin-1"),
+    )
 
 
 async def ask(tiles: Tiles, question: Question, accept: str, known: str) -> Answer:

@@ -21,6 +21,7 @@ from geo.record.protocol import Commit, Record
 from geo.snapshot import base as bases
 from geo.snapshot import rows
 from geo.snapshot.changes import NONE, Changes, changed_rows
+from geo.snapshot.filters import FieldEquals
 from geo.snapshot.segment import Segment, index
 from geo.snapshot.view import View
 
@@ -179,19 +180,29 @@ class Snapshots:
         with self._following:
             return self._following.wait_for(lambda: self.revision >= revision, timeout)
 
-    def view(self, layer_id: str, as_of: int | datetime | None = None) -> View:
+    def view(
+        self,
+        layer_id: str,
+        as_of: int | datetime | None = None,
+        counties: tuple[str, ...] = (),
+    ) -> View:
         """A layer at its newest revision, or as it was at a revision or a time.
 
-        Raises `Rejected` E_AS_OF for a revision that is not there.
+        ``counties``: of a layer that says its features' county, only those of these (none
+        named: of all). Raises `Rejected` E_AS_OF for a revision that is not there.
         """
         held = self._held[layer_id]
         layer = self.record.catalog.layers[layer_id]
+        only = None
+        if counties and layer.county_field:
+            only = FieldEquals(layer.by_name[layer.county_field], counties)
         if as_of is None:
             shown = held.segments(past=False)
-            return View(layer, shown, held.revision, held.touched, held.changes)
+            return View(layer, shown, held.revision, held.touched, held.changes, only)
         revision = _revision_of(self._commits, as_of, held.revision)
         touched = self._touched_by(layer_id, revision)
-        return View(layer, held.segments(past=revision < held.revision), revision, touched)
+        shown = held.segments(past=revision < held.revision)
+        return View(layer, shown, revision, touched, None, only)
 
     def _touched_by(self, layer_id: str, revision: int) -> int:
         """The last revision up to this one that changed the layer."""

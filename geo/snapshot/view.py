@@ -53,7 +53,8 @@ class Page:
 class View:
     """Rows of ``segments`` that live at ``revision``; ``touched`` is the layer's own revision.
 
-    ``changes`` says where the layer changed of late; None for a view of the past.
+    ``changes`` says where the layer changed of late; None for a view of the past. ``only``: the
+    view shows what passes this filter, and nothing else of the layer can be reached through it.
     """
 
     def __init__(
@@ -63,12 +64,18 @@ class View:
         revision: int,
         touched: int,
         changes: Changes | None = None,
+        only: RowFilter | None = None,
     ) -> None:
         self.layer = layer
         self.segments = segments
         self.revision = revision
         self.touched = touched
         self.changes = changes
+        self.only = only
+
+    def limited(self, only: RowFilter | None) -> View:
+        """The same view, of what passes ``only`` (None: of all)."""
+        return View(self.layer, self.segments, self.revision, self.touched, self.changes, only)
 
     def touched_in(self, box: Box) -> int:
         """The revision since which nothing changed in the box (lon/lat), as far as is known."""
@@ -80,7 +87,7 @@ class View:
         """The row of a feature, None when there is none alive."""
         for segment in reversed(self.segments):
             rows = segment.rows_of(fid, self.revision)
-            if len(rows):
+            if len(rows) and (self.only is None or self.only.mask(segment, rows)[0]):
                 return segment, int(rows[0])
         return None
 
@@ -93,6 +100,8 @@ class View:
     def _rows(
         self, segment: Segment, filters: Sequence[RowFilter], box: Box | None, exact: bool
     ) -> Rows:
+        if self.only is not None:
+            filters = (self.only, *filters)
         limits = [f.bbox for f in filters if f.bbox is not None]
         if box is not None:
             limits.append(box)
@@ -109,6 +118,8 @@ class View:
         return rows[meets(segment, rows, box)] if box is not None and exact else rows
 
     def count(self) -> int:
+        if self.only is not None:
+            return sum(len(rows) for _, rows in self.match())
         return sum(int(np.count_nonzero(s.alive(self.revision))) for s in self.segments)
 
     def page(
@@ -126,7 +137,7 @@ class View:
         ``after`` is the ``next_key`` of the page before; ``offset`` skips rows.
         """
         wanted = limit + offset
-        if not (filters or order or box is not None):
+        if not (filters or order or box is not None or self.only is not None):
             first = after[-1] if after else None
             matches = [(s, self._ahead(s, first, wanted + 1)) for s in self.segments]
             matched = self.count()

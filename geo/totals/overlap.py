@@ -87,6 +87,7 @@ class Overlaps:
         ``view``: the layer of the rows at their revision. Raises `Rejected` E_TOO_COSTLY
         when there are far too many overlaps.
         """
+        view = view.limited(None)  # pairs are kept for everybody
         if rows.layer.id not in self._known and len(rows) * 4 < view.count():
             later, earlier = self._fids(rows, *_pairs(rows, plane, self.overlay))
         else:

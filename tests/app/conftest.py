@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.auth import People
 from app.commands.opened import opened
+from app.people import People
 from geo.record.protocol import Author
 from tests.conftest import Server, start_server, stop_server
 

@@ -14,11 +14,11 @@ import pytest
 
 from app import blobs
 from app.api import jobs as api
-from app.auth import People
 from app.commands.opened import opened
 from app.jobs import control, slots
 from app.jobs.queue import MOST_ATTEMPTS, LostLease, Queue, put
 from app.jobs.sweep import sweep
+from app.people import People
 from app.problems import Problem
 from app.settings import Settings
 from app.state import State

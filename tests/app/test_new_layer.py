@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.auth import People
 from app.commands.opened import opened
+from app.people import People
 from geo.record.protocol import Author
 from tests.app.test_thin_path import tile_of, upload
 from tests.conftest import ROOT, Server, start_server, stop_server, wait_job

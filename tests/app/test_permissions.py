@@ -57,6 +57,7 @@ def _ask(client: TestClient, route: APIRoute, method: str, token: str | None) ->
     path = route.path
     for name, value in (
         ("layer", "samples"), ("z", "0"), ("x", "0"), ("y", "0"), ("kind", "mvt"),
+        ("token_id", "999"),
     ):  # fmt: skip
         path = path.replace(f"{{{name}}}", value)
     while "{" in path:
@@ -109,7 +110,7 @@ def test_wrong_expired_and_revoked_tokens(service):
     people.put("leaver", "viewer", "secret", ADMIN)
     token = people.issue_token("leaver", ADMIN)
     assert status(token) == 200
-    people.disable("leaver", ADMIN)
+    people.change("leaver", ADMIN, disabled=True)
     assert status(token) == 401
     answer = client.get("/collections", headers={"Authorization": "Bearer nonsense"})
     assert answer.headers["content-type"] == "application/problem+json"

@@ -67,7 +67,7 @@ def test_both_paths_answer_alike(serve: Callable[..., Service]):
             assert found["cache-control"] == "no-store"
         else:
             assert found["cache-control"].startswith("private, ")
-            assert found["vary"] == "Accept-Encoding, Authorization"
+            assert found["vary"] == "Accept-Encoding, Authorization, Cookie"
     assert seen == {200, 204, 304, 400, 401, 404}
 
 

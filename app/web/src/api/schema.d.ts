@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: bdd0fe8cf8b04463 6371b4651de45f45 */
+/** Made by scripts/api-types from the service's OpenAPI document: 26428ad95c150b48 ebaf217606c98fcc */
 
 export interface paths {
     "/": {
@@ -16,6 +16,32 @@ export interface paths {
     "/audit/verify": {
         /** Recompute the whole chain */
         get: operations["verify_audit_verify_get"];
+    };
+    "/auth/login": {
+        /** Sign in */
+        post: operations["login_auth_login_post"];
+    };
+    "/auth/logout": {
+        /** Sign out */
+        post: operations["logout_auth_logout_post"];
+    };
+    "/auth/me": {
+        /** Who am I */
+        get: operations["me_auth_me_get"];
+    };
+    "/auth/password": {
+        /** Change one's password */
+        post: operations["password_auth_password_post"];
+    };
+    "/auth/tokens": {
+        /** One's tokens, newest first */
+        get: operations["tokens_auth_tokens_get"];
+        /** Make a token */
+        post: operations["new_token_auth_tokens_post"];
+    };
+    "/auth/tokens/{token_id}": {
+        /** Revoke one of one's tokens */
+        delete: operations["revoke_auth_tokens__token_id__delete"];
     };
     "/collections": {
         /** All layers */
@@ -120,6 +146,26 @@ export interface paths {
     "/jobs/{job_id}/retry": {
         /** Try a failed job again */
         post: operations["retry_jobs__job_id__retry_post"];
+    };
+    "/people": {
+        /** People */
+        get: operations["people_people_get"];
+        /** Add a person */
+        post: operations["add_people_post"];
+    };
+    "/people/{name}": {
+        /** A person and their tokens */
+        get: operations["person_people__name__get"];
+        /** Change role, counties or password, lock out or let in */
+        patch: operations["change_people__name__patch"];
+    };
+    "/people/{name}/tokens": {
+        /** Make a token for a person */
+        post: operations["token_people__name__tokens_post"];
+    };
+    "/people/{name}/tokens/{token_id}": {
+        /** Revoke a token */
+        delete: operations["revoke_people__name__tokens__token_id__delete"];
     };
     "/photos/{number}": {
         /** A photo */
@@ -609,6 +655,34 @@ export interface components {
             window: 1 | 3 | 5;
         };
         /**
+         * Change
+         * @description What changes about a person. ``new_password``: a new one is made up and told once.
+         */
+        Change: {
+            /**
+             * Counties
+             * @description An empty list: all counties.
+             * @default null
+             */
+            counties: string[] | null;
+            /**
+             * Disabled
+             * @default null
+             */
+            disabled: boolean | null;
+            /**
+             * New Password
+             * @default false
+             */
+            new_password: boolean;
+            /**
+             * Role
+             * @default null
+             * @enum {string|null}
+             */
+            role: "viewer" | "field" | "agronomist" | "manager" | "admin" | null;
+        };
+        /**
          * Cuts
          * @description A grading of one's own: limits (a value at a limit belongs to the higher grade).
          */
@@ -808,6 +882,16 @@ export interface components {
             detail?: components["schemas"]["ValidationError"][];
         };
         /**
+         * Login
+         * @description Name and password.
+         */
+        Login: {
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+        };
+        /**
          * Means
          * @description A map's mean, and predictions and observations at the places of a random sample.
          */
@@ -902,6 +986,39 @@ export interface components {
             ] | null;
         };
         /**
+         * NewPassword
+         * @description The password as it is, and as it shall be.
+         */
+        NewPassword: {
+            /** New */
+            new: string;
+            /** Old */
+            old: string;
+        };
+        /**
+         * NewPerson
+         * @description Somebody new; without a password one is made up and told once.
+         */
+        NewPerson: {
+            /**
+             * Counties
+             * @default []
+             */
+            counties: string[];
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * @default null
+             */
+            password: string | null;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "viewer" | "field" | "agronomist" | "manager" | "admin";
+        };
+        /**
          * NewScene
          * @description A file or a STAC item below the raster root, or one file a band.
          */
@@ -977,6 +1094,41 @@ export interface components {
              * @enum {string|null}
              */
             sensor: "sentinel-2-l2a" | "landsat-c2-l2" | "custom" | null;
+        };
+        /**
+         * NewToken
+         * @description What a token may do: at most what its person may.
+         */
+        NewToken: {
+            /**
+             * Counties
+             * @description Only these county codes.
+             * @default null
+             */
+            counties: string[] | null;
+            /**
+             * Days
+             * @description Until it expires.
+             * @default 90
+             */
+            days: number;
+            /**
+             * Label
+             * @description What it is for.
+             */
+            label: string;
+            /**
+             * Layers
+             * @description Only these layers.
+             * @default null
+             */
+            layers: string[] | null;
+            /**
+             * Role
+             * @description At most the person's own.
+             * @default null
+             */
+            role: string | null;
         };
         /**
          * Patch
@@ -1393,6 +1545,80 @@ export interface operations {
                 content: {
                     "application/json": unknown;
                 };
+            };
+        };
+    };
+    login_auth_login_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    logout_auth_logout_post: {
+        responses: {
+            204: {
+            };
+        };
+    };
+    me_auth_me_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    password_auth_password_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            204: {
+            };
+        };
+    };
+    tokens_auth_tokens_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    new_token_auth_tokens_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            201: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    revoke_auth_tokens__token_id__delete: {
+        parameters: {
+            path: {
+                token_id: number;
+            };
+        };
+        responses: {
+            204: {
             };
         };
     };
@@ -1958,6 +2184,93 @@ export interface operations {
                 content: {
                     "application/json": unknown;
                 };
+            };
+        };
+    };
+    people_people_get: {
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    add_people_post: {
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPerson"];
+            };
+        };
+        responses: {
+            201: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    person_people__name__get: {
+        parameters: {
+            path: {
+                name: string;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    change_people__name__patch: {
+        parameters: {
+            path: {
+                name: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change"];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    token_people__name__tokens_post: {
+        parameters: {
+            path: {
+                name: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            201: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    revoke_people__name__tokens__token_id__delete: {
+        parameters: {
+            path: {
+                name: string;
+                token_id: number;
+            };
+        };
+        responses: {
+            204: {
             };
         };
     };

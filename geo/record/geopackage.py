@@ -69,11 +69,11 @@ class GeoPackageRecord:
         self._probe_lock = threading.Lock()
         self._seen = threading.local()
         self._guarded = live.register(path)
-        self._write_engine = _engine(lambda: self._writer, StaticPool, "BEGIN IMMEDIATE")
+        self._write_engine = _engine(lambda: self._writer, StaticPool, sqlite.begin_writing)
         self._read_engine = _engine(
             lambda: sqlite.connect(path, read_only=True),
             QueuePool,
-            "BEGIN",
+            lambda raw: raw.execute("BEGIN"),
             pool_size=_READERS,
             max_overflow=_MORE_READERS,
         )
@@ -311,13 +311,15 @@ def _raw(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 
 
-def _engine(creator: Callable[[], Any], pool: Any, begin: str, **options: Any) -> Engine:
+def _engine(
+    creator: Callable[[], Any], pool: Any, begin: Callable[[Any], object], **options: Any
+) -> Engine:
     engine = create_engine(
         "sqlite://", module=sqlite.library(), creator=creator, poolclass=pool, **options
     )
 
     def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        begin(_raw(connection))
 
     event.listen(engine, "begin", start)
     return engine

@@ -107,7 +107,7 @@ def test_busy_is_told_after_the_timeout(
 ) -> None:
     with closing(sqlite.connect(record.path)) as other:
         other.execute("BEGIN IMMEDIATE")
-        record._writer.execute("PRAGMA busy_timeout = 50")
+        monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 50)
         with pytest.raises(StorageError) as caught:
             record.commit([plots(1)], AUTHOR)
         assert caught.value.code == "E_BUSY"

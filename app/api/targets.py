@@ -121,6 +121,7 @@ def _told(request: Request, found: Standing) -> dict[str, Any]:
         content |= {
             "layer": wanted.layer,
             "filter": wanted.filter,
+            "sums": wanted.field,
             "count": total.total.count,
             "overlap_removed_m2": total.removed,
             "method": text(request, total.method),

@@ -65,7 +65,7 @@ function decodeShared(parameters: URLSearchParams): Partial<State> {
   const lang = parameters.get("lang");
   if (lang === "zh" || lang === "en") state.lang = lang;
   const unit = parameters.get("unit");
-  if (unit === "mu" || unit === "ha") state.unit = unit;
+  if (unit === "mu" || unit === "ha" || unit === "m2") state.unit = unit;
   return { ...state, ...decodeQuestion(parameters) };
 }
 
@@ -154,7 +154,7 @@ export function initialState(hash: string, phone: boolean): State {
     params: {},
     lang: habits.lang === "en" ? "en" : "zh",
     theme: habits.theme === "light" || habits.theme === "dark" ? habits.theme : "auto",
-    unit: habits.unit === "ha" ? "ha" : "mu",
+    unit: habits.unit === "ha" || habits.unit === "m2" ? habits.unit : "mu",
     view: null,
     visible: null,
     selected: null,

@@ -1,9 +1,9 @@
 /** Numbers as people read them. 1 亩 = 2000/3 m², exactly. */
 import type { Lang } from "../i18n";
 
-export type AreaUnit = "mu" | "ha";
+export type AreaUnit = "mu" | "ha" | "m2";
 export const M2_PER_MU = 2000 / 3;
-const M2_PER_HA = 10_000;
+export const M2_PER: Record<AreaUnit, number> = { mu: M2_PER_MU, ha: 10_000, m2: 1 };
 
 const locale = (lang: Lang): string => (lang === "zh" ? "zh-CN" : "en-GB");
 
@@ -16,7 +16,8 @@ export function decimal(value: number, lang: Lang, digits = 2): string {
   return new Intl.NumberFormat(locale(lang), { maximumFractionDigits: digits }).format(value);
 }
 
-function fixed(value: number, lang: Lang, digits: number): string {
+/** Exactly `digits` decimals, so that columns line up. */
+export function fixed(value: number, lang: Lang, digits: number): string {
   return new Intl.NumberFormat(locale(lang), {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
@@ -24,7 +25,7 @@ function fixed(value: number, lang: Lang, digits: number): string {
 }
 
 export function inUnit(m2: number, unit: AreaUnit): number {
-  return unit === "mu" ? m2 / M2_PER_MU : m2 / M2_PER_HA;
+  return m2 / M2_PER[unit];
 }
 
 /** An exact-looking area for one feature: "12.34". */

@@ -21,8 +21,10 @@ export const app: Record<keyof typeof zh, string> = {
   "unit.km": "km",
   "unit.wan.mu": "×10⁴ mu",
   "unit.wan.ha": "×10⁴ ha",
+  "unit.wan.m2": "×10⁴ m²",
   "unit.k.mu": "thousand mu",
   "unit.k.ha": "thousand ha",
+  "unit.k.m2": "thousand m²",
 
   "state.loading": "Loading…",
   "state.retry": "Try again",

@@ -19,8 +19,10 @@ export const app = {
   "unit.km": "公里",
   "unit.wan.mu": "万亩",
   "unit.wan.ha": "万公顷",
+  "unit.wan.m2": "万平方米",
   "unit.k.mu": "千亩",
   "unit.k.ha": "千公顷",
+  "unit.k.m2": "千平方米",
 
   "state.loading": "正在读取…",
   "state.retry": "重试",

@@ -1,47 +1,69 @@
-/** The targets of the programme: where each stands. */
-import type { Bilingual } from "../../api/answers";
-import type { App, Layout, Open } from "../../app/context";
-import { language, t } from "../../i18n";
-import { card, facts } from "../../ui/card";
+/** Figures: targets of the programme, the weekly questions, totals by definition, sealed figures. */
+import type { App, Layout, Open, Route } from "../../app/context";
+import { t } from "../../i18n";
+import { unitChoice } from "../../ui/area";
 import { fill, h } from "../../ui/dom";
-import { decimal } from "../../ui/format";
-import { failed, loading } from "../../ui/states";
+import { definitionsPage } from "./definitions";
+import { questionsPage } from "./questions";
+import { sealsPage } from "./seals";
+import { targetsPage } from "./targets";
+import "./figures.css";
 
 export const layout: Layout = "full";
 
-interface Target {
-  id: string;
-  title: Bilingual | string;
-  value: number | null;
-  current: number | null;
-  unit: Bilingual | string;
-}
+/** One part of the screen; `rest` is the path behind its name. */
+export type Page = (root: HTMLElement, app: App, rest: string[]) => void;
 
-export const open: Open = (app, { root }) => {
-  const body = h("div", { class: "cards" }, loading());
-  fill(root, h("div", { class: "panel" }, h("h2", { class: "panel-title" }, t("nav.figures")), body));
-  void list(app, body);
-  return {};
+const PAGES = {
+  targets: targetsPage,
+  questions: questionsPage,
+  definitions: definitionsPage,
+  seals: sealsPage,
+} as const satisfies Record<string, Page>;
+type Name = keyof typeof PAGES;
+const NAMES = Object.keys(PAGES) as Name[];
+
+export const open: Open = (app, { root }, route) => {
+  const nav = h("nav", { class: "tab-list figures-nav", "aria-label": t("nav.figures") });
+  const unit = h("div", { class: "figures-unit" });
+  const body = h("div", { class: "figures-body" });
+  let now: Route = route;
+
+  const show = (): void => {
+    const [first = "targets", ...rest] = now.path;
+    const name = NAMES.find((one) => one === first) ?? "targets";
+    fill(nav, ...NAMES.map((one) => link(app, one, one === name)));
+    fill(unit, unitChoice(app.store));
+    body.dataset.depth = String(rest.length);
+    PAGES[name](body, app, rest);
+  };
+  fill(root, h("div", { class: "panel figures" }, h("h2", { class: "panel-title visually-hidden" }, t("nav.figures")), h("div", { class: "figures-head" }, nav, unit), body));
+  const stop = app.store.on(["unit"], show);
+  show();
+  return {
+    route: (next) => {
+      const before = now.path.join("/");
+      now = next;
+      if (before === next.path.join("/")) return;
+      root.scrollTop = 0;
+      show();
+    },
+    close: stop,
+  };
 };
 
-async function list(app: App, body: HTMLElement): Promise<void> {
-  const lang = language();
-  const words = (text: Bilingual | string): string => (typeof text === "string" ? text : text[lang]);
-  const number = (value: number | null): string => (value === null ? "–" : decimal(value, lang));
-  try {
-    const { targets } = (await app.api.get("/targets")) as { targets: Target[] };
-    fill(
-      body,
-      ...targets.map((target) =>
-        card(words(target.title), [
-          facts([
-            [t("figures.target"), `${number(target.value)} ${words(target.unit)}`],
-            [t("figures.current"), number(target.current)],
-          ]),
-        ]),
-      ),
-    );
-  } catch (error) {
-    fill(body, failed(error, app, () => void list(app, body)));
-  }
+function link(app: App, name: Name, current: boolean): HTMLElement {
+  const path = name === "targets" ? [] : [name];
+  return goTo(app, path, t(`figures.nav.${name}`), { class: "tab", "aria-current": current ? "page" : null });
+}
+
+/** A link to a place in this screen, which a new tab can open as well. */
+export function goTo(app: App, path: string[], content: string | Node, attributes: Record<string, string | null> = {}): HTMLAnchorElement {
+  const onclick = (event: Event): void => {
+    const { ctrlKey, metaKey, shiftKey } = event as MouseEvent;
+    if (ctrlKey || metaKey || shiftKey) return;
+    event.preventDefault();
+    app.go("figures", path);
+  };
+  return h("a", { href: `#/${["figures", ...path].join("/")}`, onclick, ...attributes }, content);
 }

@@ -11,6 +11,8 @@ export const figures: Record<keyof typeof zh, string> = {
   "figures.back.definitions": "All definitions",
   "figures.back.seals": "All seals",
 
+  "figures.then": "{moment}: back to now",
+
   "figures.group.value": "Targets of the year",
   "figures.group.works": "Works and pilots",
   "figures.group.none": "No data in the system",

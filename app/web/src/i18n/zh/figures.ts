@@ -9,6 +9,8 @@ export const figures = {
   "figures.back.definitions": "全部口径",
   "figures.back.seals": "全部封存",
 
+  "figures.then": "{moment}，回到现在",
+
   "figures.group.value": "年度指标",
   "figures.group.works": "工程与试点",
   "figures.group.none": "系统内无数据",

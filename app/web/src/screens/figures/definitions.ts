@@ -9,11 +9,17 @@ import { facts } from "../../ui/card";
 import { rowChart } from "../../ui/charts/rows";
 import { fill, h } from "../../ui/dom";
 import { select } from "../../ui/field";
-import { date, integer, percent } from "../../ui/format";
+import { type AreaUnit, date, integer, percent } from "../../ui/format";
 import { failed, loading } from "../../ui/states";
-import { goTo } from ".";
+import { goTo, moment } from ".";
 import type { Definition } from "./answers";
-import { canSeal, sealDialog } from "./seal-dialog";
+import { canSeal, sealDialog, seen } from "./seal-dialog";
+
+interface Asked {
+  definition: string;
+  by: string;
+  as_of: string | null;
+}
 
 /** How a total by definition may be grouped. */
 const GROUPS = ["county", "year", "districts"] as const;
@@ -51,7 +57,7 @@ function definitionPanel(root: HTMLElement, app: App, definition: Definition): v
     void show(value);
   });
   const show = async (group: string): Promise<void> => {
-    const question = { definition: definition.id, by: group === "none" ? "" : group };
+    const question = { definition: definition.id, by: group === "none" ? "" : group, ...moment(app) };
     fill(body, loading());
     try {
       const totals = await app.api.get("/totals", { query: { ...question, f: "json" } });
@@ -109,7 +115,7 @@ function answer(totals: Totals, by: string, app: App): HTMLElement[] {
 }
 
 /** Workbook, table, and the one-page report with map and signatures; and the seal. */
-function downloads(app: App, definition: Definition, question: { definition: string; by: string }): HTMLElement {
+function downloads(app: App, definition: Definition, question: Asked): HTMLElement {
   const { api, report } = app;
   const { unit } = app.store.get();
   const title = definition.title[language()];
@@ -121,12 +127,12 @@ function downloads(app: App, definition: Definition, question: { definition: str
     button(t("figures.pdf"), get("pdf"), "quiet"),
     button(t("totals.xlsx"), get("xlsx"), "quiet"),
     button(t("totals.csv"), get("csv"), "quiet"),
-    canSeal(app) && button(t("figures.seal"), () => sealDialog(app, { title, question: { definition: definition.id, ...(question.by ? { by: question.by } : {}) } }), "quiet"),
+    canSeal(app) && button(t("figures.seal"), () => sealDialog(app, { title, question: { definition: definition.id, ...seen(app), ...(question.by ? { by: question.by } : {}) } }), "quiet"),
   );
 }
 
 /** The one-page report: a page of its own where anybody may read, else a file, as a page carries no token. */
-async function openReport(api: Api, question: { definition: string; by: string; unit: "mu" | "ha" | "m2" }, title: string): Promise<void> {
+async function openReport(api: Api, question: Asked & { unit: AreaUnit }, title: string): Promise<void> {
   const query = { ...question, f: "html" as const };
   if (api.token === null) return void window.open(api.url("/totals", { query }), "_blank", "noopener");
   const response = await api.raw("get", "/totals", { query, headers: { Accept: "text/html" } });

@@ -1,8 +1,10 @@
 /** Figures: targets of the programme, the weekly questions, totals by definition, sealed figures. */
 import type { App, Layout, Open, Route } from "../../app/context";
-import { t } from "../../i18n";
+import { language, t } from "../../i18n";
 import { unitChoice } from "../../ui/area";
+import { button } from "../../ui/button";
 import { fill, h } from "../../ui/dom";
+import { date } from "../../ui/format";
 import { definitionsPage } from "./definitions";
 import { questionsPage } from "./questions";
 import { sealsPage } from "./seals";
@@ -33,12 +35,12 @@ export const open: Open = (app, { root }, route) => {
     const [first = "targets", ...rest] = now.path;
     const name = NAMES.find((one) => one === first) ?? "targets";
     fill(nav, ...NAMES.map((one) => link(app, one, one === name)));
-    fill(unit, unitChoice(app.store));
+    fill(unit, then(app), unitChoice(app.store));
     body.dataset.depth = String(rest.length);
     PAGES[name](body, app, rest);
   };
   fill(root, h("div", { class: "panel figures" }, h("h2", { class: "panel-title visually-hidden" }, t("nav.figures")), h("div", { class: "figures-head" }, nav, unit), body));
-  const stop = app.store.on(["unit"], show);
+  const stop = app.store.on(["unit", "asOf"], show);
   show();
   return {
     route: (next) => {
@@ -51,6 +53,19 @@ export const open: Open = (app, { root }, route) => {
     close: stop,
   };
 };
+
+/** That an earlier state of the data is shown, with the way back to now. */
+function then({ store }: App): HTMLElement | null {
+  const { asOf } = store.get();
+  if (asOf === null) return null;
+  const moment = /^\d{1,15}$/.test(asOf) ? t("totals.revision", { revision: asOf }) : t("totals.asOf", { time: date(asOf, language()) });
+  return button(t("figures.then", { moment }), () => store.set({ asOf: null }), "chip");
+}
+
+/** The moment that figures are asked for, as a parameter. */
+export function moment({ store }: App): { as_of: string | null } {
+  return { as_of: store.get().asOf };
+}
 
 function link(app: App, name: Name, current: boolean): HTMLElement {
   const path = name === "targets" ? [] : [name];

@@ -6,7 +6,7 @@ import { button } from "../../ui/button";
 import { fill, h } from "../../ui/dom";
 import { date } from "../../ui/format";
 import { failed, loading, message } from "../../ui/states";
-import { goTo } from ".";
+import { goTo, moment } from ".";
 import { answerTable } from "./answer-table";
 import type { AnswerTable, Question, QuestionAnswer } from "./answers";
 import { parameterForm } from "./parameters";
@@ -36,7 +36,7 @@ async function ask(form: HTMLFormElement, body: HTMLElement, app: App, question:
     if (!body.hasChildNodes()) fill(body, loading());
     body.classList.add("stale");
     try {
-      const answer = (await app.api.get(address, { query } as never)) as QuestionAnswer;
+      const answer = (await app.api.get(address, { query: { ...query, ...moment(app) } } as never)) as QuestionAnswer;
       if (mine === asked) fill(body, ...view(answer, app));
     } catch (error) {
       if (mine === asked) fill(body, failed(error, app, () => void run()));
@@ -47,7 +47,7 @@ async function ask(form: HTMLFormElement, body: HTMLElement, app: App, question:
   fill(body, loading());
   const inputs = await parameterForm(app.api, question, app.store.get().params, () => void run());
   const save = (): void => {
-    app.api.download(address, `${question.title}.xlsx`, { query: { ...inputs.values(), f: "xlsx" } } as never).catch(app.report);
+    app.api.download(address, `${question.title}.xlsx`, { query: { ...inputs.values(), ...moment(app), f: "xlsx" } } as never).catch(app.report);
   };
   const download = button(t("figures.xlsx"), save, "quiet");
   fill(form, ...inputs.fields, download);

@@ -21,6 +21,12 @@ export function canSeal(app: App): boolean {
   return app.api.token !== null;
 }
 
+/** The moment that is shown, for the body of a question. */
+export function seen({ store }: App): { as_of?: string } {
+  const { asOf } = store.get();
+  return asOf === null ? {} : { as_of: asOf };
+}
+
 export function sealDialog(app: App, { title, question }: Sealing): void {
   const today = new Date();
   const key = onceKey();

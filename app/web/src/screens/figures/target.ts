@@ -10,10 +10,10 @@ import { amountOf } from "../../ui/area";
 import { date, integer, percent } from "../../ui/format";
 import { failed, loading, message } from "../../ui/states";
 import { table } from "../../ui/table";
-import { goTo } from ".";
+import { goTo, moment } from ".";
 import { amount, goal, type Measure, measureOf } from "./amounts";
 import type { Share, Target } from "./answers";
-import { canSeal, sealDialog } from "./seal-dialog";
+import { canSeal, sealDialog, seen } from "./seal-dialog";
 import { stagesOf, unitOf } from "./targets";
 
 export function targetPanel(root: HTMLElement, app: App, target: Target): void {
@@ -30,17 +30,17 @@ export function targetPanel(root: HTMLElement, app: App, target: Target): void {
     target.layer !== undefined && trend,
     meaning(target, app),
     target.layer !== undefined && canSeal(app)
-      ? h("div", { class: "row block" }, button(t("figures.seal"), () => sealDialog(app, sealing(target))), h("span", { class: "note" }, t("figures.seal.hint")))
+      ? h("div", { class: "row block" }, button(t("figures.seal"), () => sealDialog(app, sealing(target, app))), h("span", { class: "note" }, t("figures.seal.hint")))
       : null,
   );
   if (target.layer !== undefined) void showTrend(trend, app, target, measure);
 }
 
 /** The total that gives this target's figure. */
-function sealing(target: Target): { title: string; question: Record<string, unknown> } {
+function sealing(target: Target, app: App): { title: string; question: Record<string, unknown> } {
   return {
     title: target.title,
-    question: { layer: target.layer, by: "county", ...(target.filter ? { filter: target.filter } : {}), ...(target.sums ? { sums: target.sums } : {}) },
+    question: { layer: target.layer, by: "county", ...(target.filter ? { filter: target.filter } : {}), ...seen(app), ...(target.sums ? { sums: target.sums } : {}) },
   };
 }
 
@@ -91,7 +91,7 @@ async function showTrend(root: HTMLElement, app: App, target: Target, measure: M
   const lang = language();
   fill(root, h("h4", { class: "block-title" }, t("figures.trend")), loading());
   try {
-    const { trend = [] } = await app.api.get("/targets/{target_id}", { path: { target_id: target.id }, query: { months: 36 } });
+    const { trend = [] } = await app.api.get("/targets/{target_id}", { path: { target_id: target.id }, query: { months: 36, ...moment(app) } });
     if (trend.length < 2) return fill(root);
     const unit = unitOf(target, measure);
     const points = trend.map(({ time, current }) => ({

@@ -6,7 +6,7 @@ import { bar } from "../../ui/charts/rows";
 import { fill, h } from "../../ui/dom";
 import { percent } from "../../ui/format";
 import { failed, loading } from "../../ui/states";
-import { goTo } from ".";
+import { goTo, moment } from ".";
 import { amount, goal, type Measure, measureOf } from "./amounts";
 import type { Share, Target } from "./answers";
 import { targetPanel } from "./target";
@@ -17,7 +17,7 @@ export function targetsPage(root: HTMLElement, app: App, [id]: string[]): void {
   fill(root, h("div", { class: "split" }, list, detail));
   const read = async (): Promise<void> => {
     try {
-      const { targets } = await app.api.get("/targets");
+      const { targets } = await app.api.get("/targets", { query: moment(app) });
       const chosen = targets.find((one) => one.id === id) ?? targets[0];
       fill(list, ...groups(targets).map(([title, some]) => group(title, some, chosen, app)));
       if (chosen) targetPanel(detail, app, chosen);

@@ -70,7 +70,13 @@ def compose(context: Context) -> tuple[dict[str, Any], Effect | None]:
             "output": str(output),
         },
         context.folder,
-        replace(context.limits, file_bytes=MOST_BYTES),
+        replace(
+            context.limits,
+            file_bytes=MOST_BYTES,
+            # Every eight scenes may take as long as a job that reads one.
+            cpu_s=context.limits.cpu_s * (1 + len(used) // 8),
+            wall_s=context.limits.wall_s * (1 + len(used) // 8),
+        ),
         context.report,
         cancelled=context.cancelled,
         readable=[inside(root, scene.path) for scene in used],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +15,17 @@ import rasterio
 from rasterio.transform import from_origin
 
 from app import s3, scenes
+from app.api import soil_composites, soil_scenes
 from app.jobs import queue
 from app.jobs.sweep import sweep
 from app.jobs.worker import Worker
 from app.settings import Settings
 from app.state import State
 from geo.errors import Rejected
+from geo.soil import mask
 from geo.soil.scene import Scene
 from tests.conftest import Server, wait_job
+from tests.environment import ROOT
 
 TIFF = "image/tiff; application=geotiff"
 WHEN = "2025-05-03T02:45:00Z"
@@ -344,3 +348,23 @@ def test_addresses_stay_below_the_root() -> None:
         assert caught.value.code == "E_PATH", href
     with pytest.raises(Rejected):
         s3.inside("", "s3://office/a.tif")
+
+
+def test_the_page_about_scenes_is_true() -> None:
+    """Its examples are accepted, its names are in the answers."""
+    text = (ROOT / "docs/soil/scenes.md").read_text(encoding="utf-8")
+    examples = [json.loads(found) for found in re.findall(r"`(\{.*?\})`(?= \|)", text)]
+    assert len(examples) >= 4
+    for example in examples:
+        if example.get("datetime") == "...":
+            example["datetime"] = WHEN
+        soil_scenes.NewScene.model_validate(example)
+    blocks = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    assert soil_composites.NewComposite.model_validate_json(blocks[0]).window
+    for name in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE):
+        assert set(re.findall(r"\w+", name)) <= set(mask.KINDS), name
+    for name in mask.KINDS:
+        assert f"`{name}`" in text, name
+    told = (ROOT / "geo/soil/stac.py").read_text(encoding="utf-8")
+    for name in re.findall(r"`(liangtian:\w+)`", text):
+        assert f'"{name}"' in told, name

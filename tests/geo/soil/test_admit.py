@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from rasterio.transform import Affine, from_origin
 
 from geo.errors import Rejected
-from geo.soil import raster
+from geo.soil import raster, run
 from geo.soil.admit import Given, admit
+from geo.soil.grading import custom
 from geo.soil.raster import Registration
 from tests import shared
 from tests.geo.soil.conftest import BANDS, WHEN
+from tests.geo.soil.test_scene import bomb
 
 pytestmark = pytest.mark.unit
 
@@ -143,6 +148,15 @@ def test_floats_their_nodata_and_masks_in_the_file(tmp_path, write, pixels, put)
     assert np.isfinite(red[10:]).all()
 
 
+def test_a_bomb_is_refused_from_its_header(tmp_path, put, stated) -> None:
+    """480 GB declared in some hundred bytes: refused before a pixel is read, in milliseconds."""
+    bomb(tmp_path / "bomb.tif", 500_000, 480_000, 512)
+    started = perf_counter()
+    assert code_of(put, [("bomb.tif", ("B",))], stated) == "E_RASTER_SIZE"
+    assert perf_counter() - started < 5
+    assert list(tmp_path.glob("*out.tif")) == []
+
+
 def test_hostile_and_hopeless_files(tmp_path, write, pixels, put, stated) -> None:
     name = write("whole.tif", pixels, compress="deflate")
     content = (tmp_path / name).read_bytes()
@@ -210,5 +224,15 @@ def test_real_files(tmp_path, put) -> None:
     stated = Registration("custom", (), WHEN, scale=1 / 255, offset=0.0)
     scene, _ = put([(landsat, ("B", "G", "R", "N", "S1", "S2"))], stated)
     assert (scene.crs, scene.dtype) == ("EPSG:31985", "uint8")
+    # A run over it closes: a square of a kilometre, half of it off the image.
+    lon, lat = scene.footprint[8]  # middle of the western edge
+    west = shapely.box(lon - 0.005, lat - 0.005, lon + 0.005, lat + 0.005)
+    result = run.areas(
+        tmp_path, scene, index_id="ndvi", grading=custom([0.0, 0.3], ["low", "middle", "high"]),
+        zones=np.array([west]), zone_ids=["a"], masks=("water:0.2", "vegetation:0.6"),
+    )  # fmt: skip
+    parts = result.areas.grade_m2.sum() + result.areas.masked_m2 + result.areas.outside_m2
+    assert parts[0] == pytest.approx(result.areas.zone_m2[0], rel=1e-9)
+    assert 0.3 < result.areas.outside_m2[0] / result.areas.zone_m2[0] < 0.7
     # The file states no scale, and nothing is guessed.
     assert code_of(put, [(landsat, ("B",))], Registration("custom", (), WHEN)) == "E_RASTER_SCALE"

@@ -237,6 +237,9 @@ def totals(
 def soil(
     index: Annotated[str, typer.Option(help="公式编号 / formula id")] = "si_br",
     scene: Annotated[str | None, typer.Option(help="影像 / scene; 缺省列出 / none: list")] = None,
+    before: Annotated[
+        str | None, typer.Option(help="早一期影像，计算变化 / earlier scene: compute the change")
+    ] = None,
     grading: Annotated[str | None, typer.Option(help="分级方案 / grading")] = None,
     layer: Annotated[str, typer.Option(help="统计单元 / zones")] = "plots",
     data: Data = DEFAULT_DATA,
@@ -247,7 +250,7 @@ def soil(
     with progress_bar() as bar:
         task = bar.add_task(f"{scene or ''} {index}", total=None)
         table = soil_run.run(
-            data, scene, index, grading, layer,
+            data, scene, index, grading, layer, before,
             report=lambda stage, part: bar.update(
                 task, description=stage, total=100, completed=100 * (part or 0)
             ),

@@ -25,6 +25,7 @@ from geo.soil.grading import Grading
 from geo.soil.scene import Scene
 
 if TYPE_CHECKING:
+    from geo.soil.measure import Spec
     from geo.soil.palette import Palettes
     from geo.soil.pyramid import Pyramids
 
@@ -39,7 +40,7 @@ class Drawn:
     """What a run looked at, as it was then."""
 
     scene: Scene
-    index: str
+    spec: Spec
     grading: Grading
     masks: tuple[str, ...]
 
@@ -97,7 +98,7 @@ class Rasters:
         if job is None or job.kind != "soil.run":
             raise not_found(f"没有土壤计算 {run_id}", f"There is no soil run {run_id}")
         inputs = (job.result or {}).get("inputs")
-        if job.state != "done" or inputs is None:
+        if job.state != "done" or inputs is None or "spec" not in inputs:
             raise Problem(
                 "E_STATE",
                 f"计算尚无结果({job.state})",
@@ -105,8 +106,8 @@ class Rasters:
                 extra={"state": job.state},
             )
         return Drawn(
-            Scene.model_validate(inputs["scene"]),
-            job.args["index"],
+            Scene.model_validate(inputs["scenes"][-1]),
+            inputs["spec"],
             Grading.model_validate(inputs["grading"]),
             tuple(job.args["masks"]),
         )

@@ -19,6 +19,7 @@ from app.rasters import Rasters, digest
 from app.state import State
 from geo.layers import Text
 from geo.soil import indices
+from geo.soil.measure import measure_of
 from geo.soil.scene import Scene
 from geo.tiles.grid import tile as grid_tile
 
@@ -151,7 +152,7 @@ def _of_run(run_id: int) -> Callable[[Rasters], _Made]:
         from geo.soil.pictures import GradePicture  # noqa: PLC0415 - loads GDAL
 
         drawn = rasters.drawn(run_id)
-        picture = GradePicture(drawn.scene, drawn.index, drawn.grading, drawn.masks)
+        picture = GradePicture(drawn.scene, measure_of(drawn.spec), drawn.grading, drawn.masks)
         return picture, drawn.scene, digest(drawn, VERSION)
 
     return make

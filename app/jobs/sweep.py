@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app import resumables, scenes
 from app.blobs import path_of
-from app.jobs.queue import Queue
+from app.jobs.queue import ENDED, Queue
 from app.state import State
 from geo.record.tables import blobs
 
@@ -26,12 +26,15 @@ def sweep(state: State) -> None:
     settings = state.settings
     # Folders first, jobs afterwards: whatever runs has its row before its folder.
     folders = list(settings.work_folder.glob("job-*"))
-    living = {
-        f"job-{j.id}-{j.attempt}-{(j.lease or '')[-8:]}" for j in Queue(state.record).running()
-    }
+    queue = Queue(state.record)
+    living = {f"job-{j.id}-{j.attempt}-{(j.lease or '')[-8:]}" for j in queue.running()}
     for path in folders:
         if path.name not in living:
             shutil.rmtree(path, ignore_errors=True)
+    for path in settings.work_folder.glob("soil-*.npz*"):  # checkpoints of runs
+        job = queue.get(int(path.name.split(".")[0].removeprefix("soil-")))
+        if job is None or job.state in ENDED:
+            path.unlink(missing_ok=True)
     for pattern in ("overlap-*", "download-*"):
         for path in settings.work_folder.glob(pattern):
             if _age(path) > _OLD:

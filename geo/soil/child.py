@@ -1,60 +1,59 @@
-"""What a soil run does inside its limited process: files in, one JSON file out."""
+"""What a soil run does inside its limited process: files in, one Arrow file out."""
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import shapely
 
-from geo.soil import run
+from geo.soil import results, run
 from geo.soil.grading import Grading
 from geo.soil.scene import Scene
+
+#: Decoding and counting leave the interpreter alone, so two threads are worth two cores.
+THREADS = max(1, min(2, os.cpu_count() or 1))
 
 
 def main(
     arguments: dict[str, Any], progress: Callable[[str, float | None], None]
 ) -> dict[str, Any]:
-    """``{root, scene, index, grading, zones, masks, output}`` -> summary; rows go to ``output``.
+    """``{root, scenes, spec, grading, zones, splits, masks, output, checkpoint}`` -> summary.
 
-    ``zones``: an Arrow file with ``fid`` and ``wkb`` (EPSG:4490). ``grading`` and
-    ``scene`` are the JSON of `Grading` and `Scene`.
+    ``zones``: an Arrow file with ``id`` and ``wkb`` (EPSG:4490); ``splits``: the same by
+    name. ``grading`` and ``scenes`` are the JSON of `Grading` and `Scene`. The rows go to
+    ``output`` (`geo.soil.results`).
     """
-    with pa.memory_map(arguments["zones"]) as source:
-        table = pa.ipc.open_file(source).read_all()
-    result = run.areas(
-        Path(arguments["root"]),
-        Scene.model_validate(arguments["scene"]),
-        index_id=arguments["index"],
-        grading=Grading.model_validate(arguments["grading"]),
-        zones=shapely.from_wkb(table["wkb"].to_numpy()),
-        zone_ids=table["fid"].to_pylist(),
-        masks=tuple(arguments["masks"]),
-        progress=lambda done, blocks: progress("blocks", done / max(1, blocks)),
-    )
+    ids, zones = _read(arguments["zones"])
+    checkpoint = arguments.get("checkpoint")
+    with ThreadPoolExecutor(THREADS) as threads:
+        result = run.areas(
+            Path(arguments["root"]),
+            tuple(Scene.model_validate(scene) for scene in arguments["scenes"]),
+            spec=arguments["spec"],
+            grading=Grading.model_validate(arguments["grading"]),
+            zones=zones,
+            zone_ids=ids,
+            masks=tuple(arguments["masks"]),
+            splits={name: _read(path)[1] for name, path in arguments["splits"].items()},
+            executor=threads,
+            at_once=THREADS,
+            progress=lambda done, blocks: progress("blocks", done / max(1, blocks)),
+            checkpoint=Path(checkpoint) if checkpoint else None,
+        )
+    results.write(Path(arguments["output"]), result)
     grading = result.grading
     custom = grading.kind == "custom"
-    labels = [grade.title.zh if custom else grade.code for grade in grading.grades]
-    content = {
-        "zone_ids": list(result.zone_ids),
-        "labels": labels,
-        "zone_m2": result.areas.zone_m2.tolist(),
-        "grade_m2": result.areas.grade_m2.tolist(),
-        "masked_m2": result.areas.masked_m2.tolist(),
-        "outside_m2": result.areas.outside_m2.tolist(),
-        "sum": _row(result.sum, labels),
-        "union": _row(result.union, labels),
-    }
-    Path(arguments["output"]).write_text(json.dumps(content, allow_nan=False))
     return {
         "zones": len(result.zone_ids),
-        "labels": labels,
+        "labels": [grade.title.zh if custom else grade.code for grade in grading.grades],
         "grades": [grade.model_dump() for grade in grading.grades],
-        "sum": content["sum"],
-        "union": content["union"],
+        "reasons": list(result.areas.reasons),
         "overlap_removed_m2": result.overlap_removed_m2,
         "repaired": result.repaired,
         "method": result.method.model_dump(),
@@ -63,10 +62,7 @@ def main(
     }
 
 
-def _row(areas: run.Areas, labels: list[str]) -> dict[str, Any]:
-    return {
-        "grades": dict(zip(labels, areas.grade_m2[0].tolist(), strict=True)),
-        "masked_m2": float(areas.masked_m2[0]),
-        "outside_m2": float(areas.outside_m2[0]),
-        "area_m2": float(areas.zone_m2[0]),
-    }
+def _read(path: str) -> tuple[list[Any], np.ndarray]:
+    with pa.memory_map(path) as source:
+        table = pa.ipc.open_file(source).read_all()
+    return table["id"].to_pylist(), shapely.from_wkb(table["wkb"].to_numpy(zero_copy_only=False))

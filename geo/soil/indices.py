@@ -55,6 +55,15 @@ class Index:
     #: "library name" of the published code that computes it; None: our own.
     library: str | None = None
 
+    @property
+    def unit(self) -> str | None:
+        return None
+
+    @property
+    def indicator(self) -> str:
+        """What a grading calls it."""
+        return f"index:{self.id}"
+
     def evaluate(self, bands: Mapping[str, ArrayLike]) -> Reals:
         """Index of reflectance arrays of one shape; NaN where it is not defined.
 

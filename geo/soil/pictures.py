@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from geo.errors import Rejected
 from geo.layers import Text
 from geo.soil import indices, mask, png
+from geo.soil.classify import Classifier
 from geo.soil.grading import Grading
+from geo.soil.measure import Measure
 from geo.soil.palette import Ramp, rgba
 from geo.soil.raster import Reader
-from geo.soil.run import Classifier
 from geo.soil.scene import CLASS_BANDS, Scene
 
 Raw = Mapping[str, NDArray[Any]]
@@ -93,9 +94,9 @@ class GradePicture:
     """The grades of a run. Raises as `Classifier` does."""
 
     def __init__(
-        self, scene: Scene, index_id: str, grading: Grading, masks: tuple[str, ...]
+        self, scene: Scene, measure: Measure, grading: Grading, masks: tuple[str, ...]
     ) -> None:
-        self._classifier = classifier = Classifier(scene, index_id, grading, masks)
+        self._classifier = classifier = Classifier(scene, measure, grading, masks)
         self.bands = tuple(classifier.bands)
         self._colours = np.zeros((classifier.grades + 1, 4), dtype=np.uint8)
         self._colours[1:] = [rgba(grade.color) for grade in grading.grades]
@@ -108,15 +109,15 @@ class GradePicture:
     def legend(self) -> dict[str, Any]:
         classifier = self._classifier
         grading = classifier.grading
-        cuts = grading.axis_for(classifier.indicator).cuts
+        cuts = grading.axis_for(classifier.measure.indicator).cuts
         return {
             "kind": "grades",
-            "index": classifier.index.id,
+            "index": classifier.measure.id,
             "title": grading.title.model_dump(),
-            "formula": classifier.index.formula,
+            "formula": classifier.measure.formula,
             "unit": "1",
-            "direction": classifier.index.direction,
-            "meaning": DIRECTIONS[classifier.index.direction].model_dump(),
+            "direction": classifier.measure.direction,
+            "meaning": DIRECTIONS[classifier.measure.direction].model_dump(),
             "grading": {"id": grading.id, "version": grading.version, "kind": grading.kind},
             "source": grading.source,
             "note": grading.note.model_dump() if grading.note else None,

@@ -74,6 +74,35 @@ def plane_of(zones: Geometries, grid: Grid) -> str:
     return ground.gauss_kruger(zone) if zone in ground.ZONES[3] else grid.crs
 
 
+def on_grid(zones: Geometries, plane: str, grid: Grid) -> Geometries:
+    """Zones in EPSG:4490 -> in the grid's CRS, with edges that are straight in ``plane``.
+
+    Only edges longer than `SEGMENT_METRES` get points between their ends.
+    """
+    drawn = ground.transform(zones, ground.STORAGE, grid.crs)
+    longest = SEGMENT_METRES
+    if ground.resolve(grid.crs).is_geographic:
+        longest /= 111_000
+    far = np.flatnonzero(_longest_edge(drawn) > longest)
+    if len(far) and plane != grid.crs:
+        flat = ground.transform(zones[far], ground.STORAGE, plane)
+        drawn[far] = ground.transform(shapely.segmentize(flat, SEGMENT_METRES), plane, grid.crs)
+    return drawn
+
+
+def _longest_edge(zones: Geometries) -> Floats:
+    """Longest step between two vertices, float64[n]; 0 of an empty zone."""
+    xy, owner = shapely.get_coordinates(zones, return_index=True)
+    longest = np.zeros(len(zones))
+    if len(xy) > 1:
+        step = np.hypot(*np.diff(xy, axis=0).T)
+        step[np.diff(owner) > 0] = 0.0
+        # From one ring to the next is no edge, but looking closer there does no harm.
+        first = np.searchsorted(owner[:-1], np.unique(owner[:-1]))
+        longest[np.unique(owner[:-1])] = np.maximum.reduceat(step, first)
+    return longest
+
+
 @dataclass(frozen=True)
 class ZoneIndex:
     """Zones as flat arrays in pixel coordinates, with the blocks that each one touches."""
@@ -92,17 +121,7 @@ class ZoneIndex:
     @classmethod
     def build(cls, zones: Geometries, grid: Grid) -> ZoneIndex:
         """zones: valid polygons, shapely[n], EPSG:4490 (see `polygons`)."""
-        plane = plane_of(zones, grid)
-        return cls.of_plane(ground.transform(zones, ground.STORAGE, plane), plane, grid)
-
-    @classmethod
-    def of_plane(cls, zones: Geometries, plane: str, grid: Grid) -> ZoneIndex:
-        """zones: valid polygons, shapely[n], with straight edges in ``plane``."""
-        longest = SEGMENT_METRES
-        if ground.resolve(plane).is_geographic:
-            longest /= 111_000
-        drawn = shapely.segmentize(zones, longest)
-        return cls.of_projected(ground.transform(drawn, plane, grid.crs), grid)
+        return cls.of_projected(on_grid(zones, plane_of(zones, grid), grid), grid)
 
     @classmethod
     def of_projected(cls, zones: Geometries, grid: Grid) -> ZoneIndex:
@@ -151,6 +170,37 @@ class ZoneIndex:
         if at == len(self.blocks) or self.blocks[at] != block:
             return np.empty(0, dtype=np.int64)
         return self._members[self._offsets[at] : self._offsets[at + 1]]
+
+    def subset(self, blocks: Ints) -> tuple[ZoneIndex, Ints]:
+        """Some blocks with the zones that touch them alone, and the numbers of those zones here."""
+        lists = [self.zones_of(int(block)) for block in blocks]
+        zones = np.unique(np.concatenate(lists)) if lists else np.empty(0, np.int64)
+        rings = _ranges(self.zone_ring[zones], self.zone_ring[zones + 1])
+        vertices = _ranges(self.ring[rings], self.ring[rings + 1])
+        sizes = np.array([len(each) for each in lists], np.int64)
+        some = ZoneIndex(
+            grid=self.grid,
+            x=self.x[vertices],
+            y=self.y[vertices],
+            ring=_starts(self.ring[rings + 1] - self.ring[rings]),
+            zone_ring=_starts(self.zone_ring[zones + 1] - self.zone_ring[zones]),
+            bounds=self.bounds[zones],
+            blocks=np.asarray(blocks, dtype=np.int64),
+            _offsets=_starts(sizes),
+            _members=np.searchsorted(zones, np.concatenate(lists) if lists else zones),
+        )
+        return some, zones
+
+
+def _starts(sizes: Ints) -> Ints:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def _ranges(start: Ints, end: Ints) -> Ints:
+    """start[0], ..., end[0] - 1, start[1], ..., as one array."""
+    sizes = end - start
+    shift = np.repeat(start - (np.cumsum(sizes) - sizes), sizes)
+    return np.arange(len(shift), dtype=np.int64) + shift
 
 
 class Tally:
@@ -210,12 +260,13 @@ class Tally:
         return zones, units
 
 
-def dissolved(zones: Geometries) -> tuple[Geometries, Ints]:
+def dissolved(zones: Geometries, plane: str | None = None) -> tuple[Geometries, Ints]:
     """Overlapping zones as one: with the zones left alone, they count every place once.
 
-    zones: valid polygons, shapely[n], in a plane. Returns the pieces dissolved
-    from zones that overlap another by more than `SLIVER`, and the numbers of the
-    zones that overlap none. Shared edges are no overlap.
+    zones: valid polygons, shapely[n], in a plane; with ``plane`` in EPSG:4490, and it is in
+    the plane that they overlap. Returns the pieces dissolved from zones that overlap another
+    by more than `SLIVER`, and the numbers of the zones that overlap none. Shared edges are
+    no overlap.
     """
     empty = shapely.is_empty(zones)
     # Edges that run through a neighbour or do not match it: a fast pre-selection,
@@ -226,13 +277,20 @@ def dissolved(zones: Geometries) -> tuple[Geometries, Ints]:
     mine = number[mine]
     keep = (mine != other) & ~(suspect[other] & (other < mine))
     mine, other = mine[keep], other[keep]
-    size = shapely.area(zones)
-    shared = shapely.area(shapely.intersection(zones[mine], zones[other]))
+    flat = zones.copy()
+    if plane is not None:
+        near = np.unique(np.concatenate([mine, other]))
+        flat[near] = ground.transform(zones[near], ground.STORAGE, plane)
+    size = shapely.area(flat)
+    shared = shapely.area(shapely.intersection(flat[mine], flat[other]))
     over = shared > SLIVER * np.minimum(size[mine], size[other])
     group = _components(len(zones), mine[over], other[over])
     members = np.bincount(group, minlength=len(zones))[group]
-    pieces = [shapely.union_all(zones[group == root]) for root in np.unique(group[members > 1])]
-    return np.array(pieces, dtype=object), np.flatnonzero(~empty & (members == 1))
+    pieces = [shapely.union_all(flat[group == root]) for root in np.unique(group[members > 1])]
+    found = np.array(pieces, dtype=object)
+    if plane is not None:
+        found = ground.transform(found, plane, ground.STORAGE)
+    return found, np.flatnonzero(~empty & (members == 1))
 
 
 def _components(n: int, a: Ints, b: Ints) -> Ints:

@@ -96,7 +96,7 @@ def main() -> None:
         grading = Gradings.load(ROOT / "data").schemes["demo-si-gr"]
         pictures = (
             IndexPicture(scene, index, ramp, (), ""),
-            GradePicture(scene, "si_gr", grading, MASKS),
+            GradePicture(scene, indices.get("si_gr"), grading, MASKS),
             Composite(scene, ("R", "G", "B"), stretched(root, scene, ("R", "G", "B"))),
         )
         pyramids = Pyramids(root)

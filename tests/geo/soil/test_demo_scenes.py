@@ -12,6 +12,7 @@ import shapely
 from data.demo import landscape, scenes
 from geo import crs as ground
 from geo.soil import raster, run
+from geo.soil.classify import Classifier
 from geo.soil.grading import Gradings
 from geo.soil.indices import get
 from geo.soil.zonal import Tally, ZoneIndex
@@ -62,14 +63,14 @@ def test_graded_areas_agree_with_the_truth(made, fields, number) -> None:
     scene = records[number]
     grading = Gradings.load(ROOT / "data").resolve("demo-si-gr")
     result = run.areas(
-        folder, scene, index_id="si_gr", grading=grading, zones=fields.geometry,
+        folder, scene, spec={"index": "si_gr"}, grading=grading, zones=fields.geometry,
         zone_ids=range(len(fields.geometry)), masks=MASKS,
     )  # fmt: skip
     parts = result.areas.grade_m2.sum(axis=1) + result.areas.masked_m2 + result.areas.outside_m2
     np.testing.assert_allclose(parts, result.areas.zone_m2, rtol=1e-9)
 
     # The truth of the same places: observed pixels only, by the same exact fractions.
-    classifier = run.Classifier(scene, "si_gr", grading, MASKS)
+    classifier = Classifier(scene, get("si_gr"), grading, MASKS)
     with raster.Reader.open(folder, scene) as reader:
         seen = classifier.codes(reader, (0, 0, scene.width, scene.height))
     with rasterio.open(folder / f"truth_{scene.path}") as file:
@@ -81,7 +82,7 @@ def test_graded_areas_agree_with_the_truth(made, fields, number) -> None:
     tally = Tally(index, 256)
     tally.add(0, np.where(observed, truth, 255).astype(np.uint8))
     true_m2 = tally.areas[:, :grades].sum(axis=0)
-    graded_m2 = result.sum.grade_m2[0]
+    graded_m2 = result.sum.areas.grade_m2[0]
     assert graded_m2.sum() == pytest.approx(true_m2.sum(), rel=1e-7)
     assert np.abs(graded_m2 - true_m2).max() < 0.02 * true_m2.sum()
     assert (true_m2 > 0.01 * true_m2.sum()).sum() >= 3  # not an empty agreement

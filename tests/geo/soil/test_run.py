@@ -29,7 +29,11 @@ def lonlat(*shapes: shapely.Geometry) -> np.ndarray:
 
 
 def compute(root: Path, scene, zones, **more):
-    options = {"index_id": "si_gr", "grading": CUTS, "zone_ids": list(range(len(zones)))} | more
+    options = {
+        "spec": {"index": "si_gr"},
+        "grading": CUTS,
+        "zone_ids": list(range(len(zones))),
+    } | more
     return run.areas(root, scene, zones=zones, **options)
 
 
@@ -60,7 +64,7 @@ def test_areas_equal_polygon_overlay(tmp_path, write, pixels, stated) -> None:
     zones = lonlat(hole, sliver, two, half, away)
     result = compute(tmp_path, scene, zones)
     assert_closes(result.areas)
-    assert_closes(result.union)
+    assert_closes(result.union.areas)
 
     # Independently: every pixel a polygon, cut with the zones, measured on the ellipsoid.
     value = np.sqrt((pixels[1] * 1e-4 - 0.1) * (pixels[2] * 1e-4 - 0.1))
@@ -92,7 +96,7 @@ def test_pixels_weigh_their_ellipsoidal_area(tmp_path, write, pixels, stated) ->
     result = compute(tmp_path, scene, lonlat(zone))
     geod = Geod(a=6378137, rf=298.257222101)
     truth = abs(geod.geometry_area_perimeter(shapely.segmentize(lonlat(zone)[0], 1e-4))[0])
-    assert result.sum.zone_m2[0] == pytest.approx(truth, rel=2e-8)
+    assert result.sum.areas.zone_m2[0] == pytest.approx(truth, rel=2e-8)
     assert truth / zone.area == pytest.approx(1.00068, abs=1e-4)
     # Unscaled pixels say the same already: the closing factor hides nothing.
     assert abs(result.areas.closure[0] - 1) < 5e-8
@@ -134,11 +138,11 @@ def test_union_counts_overlaps_once(tmp_path, write, pixels, stated) -> None:
     result = compute(tmp_path, scene, lonlat(a, b, neighbour, inner, apart, apart))
     whole = compute(tmp_path, scene, lonlat(shapely.union_all([a, b, neighbour, inner, apart])))
     # Corners where edges meet were computed in another plane: some mm on 500 m edges.
-    np.testing.assert_allclose(result.union.grade_m2, whole.sum.grade_m2, rtol=1e-5)
-    assert result.union.zone_m2[0] == pytest.approx(whole.sum.zone_m2[0], rel=1e-7)
+    np.testing.assert_allclose(result.union.areas.grade_m2, whole.sum.areas.grade_m2, rtol=1e-5)
+    assert result.union.areas.zone_m2[0] == pytest.approx(whole.sum.areas.zone_m2[0], rel=1e-7)
     overlap = a.intersection(b).area + inner.area + apart.area
     assert result.overlap_removed_m2 == pytest.approx(overlap, rel=1e-3)
-    np.testing.assert_allclose(result.sum.grade_m2[0], result.areas.grade_m2.sum(axis=0))
+    np.testing.assert_allclose(result.sum.areas.grade_m2[0], result.areas.grade_m2.sum(axis=0))
     clean = compute(tmp_path, scene, lonlat(a, neighbour, apart))
     assert clean.overlap_removed_m2 == pytest.approx(0.0, abs=1e-3)
 
@@ -197,8 +201,8 @@ def test_refusals(tmp_path, write, pixels, stated) -> None:
     for code, options in [
         ("E_ZONE_TYPE", {"zones": lonlat(shapely.Point(1, -1))}),
         ("E_ZONE_COUNT", {"zones": np.array([], dtype=object)}),
-        ("E_INDEX", {"index_id": "NDSI"}),
-        ("E_INDEX_BANDS", {"index_id": "mndwi"}),
+        ("E_INDEX", {"spec": {"index": "NDSI"}}),
+        ("E_INDEX_BANDS", {"spec": {"index": "mndwi"}}),
         ("E_MASK", {"masks": ("moon",)}),
         ("E_MASK", {"masks": ("qa_pixel",)}),
     ]:
@@ -213,14 +217,16 @@ def test_reasons_and_relative_grades(tmp_path, write, pixels, stated) -> None:
     pixels[3] = 5300
     pixels[3, 50:100] = 1001  # NIR near 0: water
     scene = raster.register(tmp_path, write("a.tif", pixels), stated)
-    grading = run.relative_grading(tmp_path, scene, "si_gr", 4, ("scl", "water"))
+    grading = run.relative_grading(tmp_path, scene, {"index": "si_gr"}, 4, ("scl", "water"))
     assert grading.kind == "relative"
     zone = lonlat(shapely.box(0, -1500, 2000, 0))
     result = compute(tmp_path, scene, zone, grading=grading, masks=("scl", "water"))
-    share = {k: float(v[0] / result.sum.zone_m2[0]) for k, v in result.sum.reasons.items()}
+    share = {
+        k: float(v[0] / result.sum.areas.zone_m2[0]) for k, v in result.sum.areas.reasons.items()
+    }
     assert share == pytest.approx({"scl": 1 / 3, "water": 1 / 3, "undefined": 0.0}, abs=1e-4)
     np.testing.assert_allclose(
-        result.sum.grade_m2[0] / result.sum.grade_m2.sum(), [0.25] * 4, atol=0.01
+        result.sum.areas.grade_m2[0] / result.sum.areas.grade_m2.sum(), [0.25] * 4, atol=0.01
     )
     assert "相对" in result.definition.zh
     assert "sqrt(G*R)" in result.method.zh
@@ -236,8 +242,8 @@ def test_offset_not_applied_would_be_seen(tmp_path, write, pixels, stated) -> No
         Registration("sentinel-2-l2a", stated.bands, stated.datetime, offset_applied="yes"),
     )
     zone = lonlat(shapely.box(0, -1500, 2000, 0))
-    low = compute(tmp_path, right, zone).sum.grade_m2[0, 0]
-    none = compute(tmp_path, wrong, zone).sum.grade_m2[0, 0]
+    low = compute(tmp_path, right, zone).sum.areas.grade_m2[0, 0]
+    none = compute(tmp_path, wrong, zone).sum.areas.grade_m2[0, 0]
     assert low > 0
     assert none == 0
 

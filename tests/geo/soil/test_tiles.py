@@ -16,12 +16,12 @@ from rio_tiler.io import Reader as RioReader
 
 from geo.errors import Rejected
 from geo.soil import indices, pyramid, tiles
+from geo.soil.classify import Classifier
 from geo.soil.grading import custom
 from geo.soil.palette import Palettes, rgba
 from geo.soil.pictures import Composite, GradePicture, IndexPicture, stretched
 from geo.soil.pyramid import Pyramids
 from geo.soil.raster import Reader, Registration, register
-from geo.soil.run import Classifier
 from geo.soil.scene import Scene
 from geo.tiles.grid import matrix_set, tile
 from tests.environment import ROOT
@@ -120,9 +120,9 @@ def test_grades_are_those_that_the_run_counts(tmp_path, write, stated, pixels):
     scene = register(tmp_path, write("a.tif", pixels), stated)
     masks = ("scl", "water", "vegetation")
     where = middle(scene, 15)
-    seen = drawn(tmp_path, scene, GradePicture(scene, "si_gr", GRADING, masks), *where)
+    seen = drawn(tmp_path, scene, GradePicture(scene, indices.get("si_gr"), GRADING, masks), *where)
     with Reader.open(tmp_path, scene) as reader:
-        codes = Classifier(scene, "si_gr", GRADING, masks).codes(
+        codes = Classifier(scene, indices.get("si_gr"), GRADING, masks).codes(
             reader, (0, 0, scene.width, scene.height)
         )
     colours = np.zeros((256, 4), dtype=np.uint8)
@@ -330,7 +330,7 @@ def test_many_threads_see_one_picture(tmp_path, write, stated, pixels):
 
 def test_legends_tell_what_is_drawn(tmp_path, write, stated, pixels):
     scene = register(tmp_path, write("a.tif", pixels), stated)
-    told = GradePicture(scene, "si_gr", GRADING, ("scl",)).legend()
+    told = GradePicture(scene, indices.get("si_gr"), GRADING, ("scl",)).legend()
     assert [(g["from"], g["below"]) for g in told["grades"]] == [
         (None, 0.12), (0.12, 0.2), (0.2, 0.28), (0.28, None),
     ]  # fmt: skip

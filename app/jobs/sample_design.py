@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from app import blobs
 from app.jobs import queue
 from app.jobs.sandbox import run as sandboxed
-from app.jobs.soil import MOST_ZONES
+from app.jobs.soil import FORMAT, MOST_ZONES
 from app.problems import Problem, not_found
 from app.state import State
 from geo.snapshot import cql
@@ -91,6 +91,14 @@ def run_of(state: State, run_id: int) -> queue.Job:
             where="run",
             extra={"state": job.state},
         )
+    if job.result.get("format") != FORMAT or job.result["layer"] is None:
+        raise Problem(
+            "E_STATE",
+            "只能为图层地块的（新版）计算布设样点",
+            "Points are drawn for runs on a layer's features, by this version",
+            where="run",
+            fix=("请用图层作统计单元重新计算", "Run it again with zones of a layer"),
+        )
     return job
 
 
@@ -99,9 +107,9 @@ def map_of(state: State, job: queue.Job) -> dict[str, Any]:
     assert job.result is not None
     return {
         "root": str(state.settings.raster_folder.resolve()),
-        "scene": job.result["inputs"]["scene"],
+        "scene": job.result["inputs"]["scenes"][-1],
         "grading": job.result["inputs"]["grading"],
-        "index": job.args["index"],
+        "spec": job.result["inputs"]["spec"],
         "masks": job.args["masks"],
     }
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from geo.area import ellipsoidal_area
 from geo.soil import allocation, draw
+from geo.soil.classify import Classifier
 from geo.soil.grading import Grading
+from geo.soil.measure import measure_of
 from geo.soil.raster import Reader
-from geo.soil.run import Classifier
 from geo.soil.scene import Scene
 from geo.soil.zonal import polygons
 
@@ -27,7 +28,7 @@ def main(arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """``{zones, size, seed, distance_m, output, map | null}`` -> summary; points to ``output``.
 
     ``zones``: an Arrow file with ``wkb`` (EPSG:4490) and ``stratum``, a number; ``names``
-    of the strata. ``map``: ``{root, scene, index, grading, masks}``, whose grades are the
+    of the strata. ``map``: ``{root, scene, spec, grading, masks}``, whose grades are the
     strata. ``size``: ``{count | users, overall_se; allocation, minimum}``. The points are
     an Arrow file: ``lon``, ``lat``, ``stratum``.
     """
@@ -55,7 +56,7 @@ def _of_map(arguments: dict[str, Any], zones: NDArray[np.object_], progress: Pro
     asked = arguments["map"]
     scene = Scene.model_validate(asked["scene"])
     grading = Grading.model_validate(asked["grading"])
-    classifier = Classifier(scene, asked["index"], grading, tuple(asked["masks"]))
+    classifier = Classifier(scene, measure_of(asked["spec"]), grading, tuple(asked["masks"]))
     grades = len(grading.grades)
     with Reader.open(Path(asked["root"]), scene, verify=True) as reader:
         pixels = draw.Pixels(

@@ -8,7 +8,6 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-
 from fastapi import Request
 
 from app import blobs, sight

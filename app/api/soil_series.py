@@ -8,9 +8,9 @@ import numpy as np
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
-from app import params, scenes
+from app import params, scenes, sight
 from app.api.links import answer
-from app.auth import allow
+from app.auth import User, allow
 from app.params import PathLayer, bad
 from app.rasters import digest
 from app.state import State
@@ -53,13 +53,18 @@ async def series(
         raise bad("layer", "只有面图层有序列", "Only polygons have a series", "E_ZONE_TYPE")
     measure = indices.get(index)
     masks = None if mask is None else tuple(name for name in mask.split(",") if name)
-    view = state.snapshots.view(layer.id)
+    view = sight.view(request, layer.id)
     segment, row = params.feature_of(view, fid)
     where = segment.bounds(np.array([row]))[0]
     chosen = [each for each in scenes.every(state.record) if _meets(each, where.tolist())]
     chosen = sorted(chosen, key=lambda each: each.datetime)[-MOST_SCENES:]
     version = segment.column("version", np.array([row]))[0].as_py()
-    views = [state.snapshots.view(each) for each in _sampled(state.catalog.layers, layer)]
+    user: User = request.state.user
+    views = [
+        sight.view(request, each)
+        for each in _sampled(state.catalog.layers, layer)
+        if user.layers is None or each in user.layers
+    ]
     tag = params.etag(
         "series", layer.id, fid, version, digest(*chosen, index, masks),
         *(each.touched for each in views),
@@ -99,7 +104,7 @@ async def series(
         return orjson.dumps(content)
 
     def once() -> bytes:
-        return state.answers.get(f"series {layer.id} {fid} {key}", tag, work)
+        return state.answers.get(f"series {layer.id} {fid} {key} {user.scope}", tag, work)
 
     return answer(request, await state.rasters.run(once), tag)
 

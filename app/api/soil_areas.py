@@ -45,7 +45,7 @@ def areas(request: Request, run_id: RunId, by: By = "zone", f: Format = None) ->
     content: dict[str, Any] = {"by": by, "rows": rows_}
     if run.is_pair:
         for row, before in zip(rows_, before_rows(found, run.labels, run.reasons), strict=True):
-            row["before"] = {k: before[k] for k in ("grades", "masked_m2", "outside_m2", "status")}
+            row["before"] = {k: v for k, v in before.items() if k != "area_m2"}
     for which in ("sum", "union"):
         [content[which]] = area_rows([which], run.results.total(which), run.labels, run.reasons)
     return answer(request, content | run.about(), tag)

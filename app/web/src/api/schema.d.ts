@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 26428ad95c150b48 ebaf217606c98fcc */
+/** Made by scripts/api-types from the service's OpenAPI document: c769b5da6e1e47b7 f0c1cfc220ce9b65 */
 
 export interface paths {
     "/": {
@@ -80,6 +80,10 @@ export interface paths {
     "/collections/{layer}/items/{fid}/restore": {
         /** Bring back a deleted feature, or an older version */
         post: operations["restore_collections__layer__items__fid__restore_post"];
+    };
+    "/collections/{layer}/items/{fid}/series": {
+        /** An index of a feature and its samples */
+        get: operations["series_collections__layer__items__fid__series_get"];
     };
     "/collections/{layer}/queryables": {
         /** What filters may use */
@@ -274,7 +278,7 @@ export interface paths {
         post: operations["means_soil_means_post"];
     };
     "/soil/runs": {
-        /** Compute areas of salinity grades */
+        /** Compute areas of salinity grades, or their change between two scenes */
         post: operations["start_soil_runs_post"];
     };
     "/soil/runs/{run_id}": {
@@ -284,6 +288,10 @@ export interface paths {
     "/soil/runs/{run_id}/areas": {
         /** Areas of the grades by zone or group */
         get: operations["areas_soil_runs__run_id__areas_get"];
+    };
+    "/soil/runs/{run_id}/change": {
+        /** From which grade to which, by zone or group */
+        get: operations["change_soil_runs__run_id__change_get"];
     };
     "/soil/runs/{run_id}/tiles.json": {
         /** TileJSON and legend of a run's grades */
@@ -1169,19 +1177,36 @@ export interface components {
         };
         /**
          * Run
-         * @description What to compute.
+         * @description What to compute: of one scene, or the change between two.
          */
         Run: {
+            /**
+             * Across Seasons
+             * @description Compare scenes of different seasons all the same; the answer warns.
+             * @default false
+             */
+            across_seasons: boolean;
+            /**
+             * After
+             * @default null
+             */
+            after: string | null;
+            /**
+             * Before
+             * @default null
+             */
+            before: string | null;
             /** Grading */
             grading: string | components["schemas"]["Cuts"];
             /**
              * Index
              * @description Formula id of /soil/indices.
+             * @default null
              */
-            index: string;
+            index: string | null;
             /**
              * Masks
-             * @description Rules of what is not bare soil.
+             * @description Of /soil/masks: rules of what is not bare soil, `name` or `name:parameter`.
              * @default [
              *       "scl",
              *       "water",
@@ -1189,8 +1214,17 @@ export interface components {
              *     ]
              */
             masks: string[];
-            /** Scene */
-            scene: string;
+            /**
+             * Scene
+             * @default null
+             */
+            scene: string | null;
+            /**
+             * Splits
+             * @description Polygon layers at whose edges zones are cut.
+             * @default null
+             */
+            splits: string[] | null;
             zones: components["schemas"]["Zones"];
         };
         /**
@@ -1479,21 +1513,33 @@ export interface components {
         };
         /**
          * Zones
-         * @description Features of a layer, chosen by a CQL2 filter.
+         * @description Features of a layer, chosen by a CQL2 filter; or polygons drawn for this question.
          */
         Zones: {
             /**
              * As Of
+             * @description A revision or a date-time.
              * @default null
              */
-            as_of: number | null;
+            as_of: (number | string) | null;
             /**
              * Filter
              * @default null
              */
             filter: string | null;
-            /** Layer */
-            layer: string;
+            /**
+             * Geometries
+             * @description A GeoJSON FeatureCollection of polygons, lon/lat.
+             * @default null
+             */
+            geometries: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Layer
+             * @default null
+             */
+            layer: string | null;
         };
     };
     responses: never;
@@ -1905,6 +1951,27 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Version"];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    series_collections__layer__items__fid__series_get: {
+        parameters: {
+            query: {
+                /** @description Formula id of /soil/indices. */
+                index: string;
+                /** @description Of /soil/masks, with commas; else what fits the scene. */
+                mask?: string;
+            };
+            path: {
+                fid: number;
+                layer: string;
             };
         };
         responses: {
@@ -2801,9 +2868,9 @@ export interface operations {
     areas_soil_runs__run_id__areas_get: {
         parameters: {
             query?: {
-                /** @description zone, or a field of the layer. */
+                /** @description zone, a field of the layer, or a layer of `splits`. */
                 by?: string;
-                f?: "json" | "csv";
+                f?: "json" | "csv" | "xlsx";
             };
             path: {
                 run_id: number;
@@ -2813,6 +2880,28 @@ export interface operations {
             200: {
                 content: {
                     "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+        };
+    };
+    change_soil_runs__run_id__change_get: {
+        parameters: {
+            query?: {
+                /** @description zone, a field of the layer, or a layer of `splits`. */
+                by?: string;
+                f?: "json" | "csv" | "xlsx";
+            };
+            path: {
+                run_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
                     "text/csv": unknown;
                 };
             };

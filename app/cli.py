@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app.commands import people
+from app.commands import audit, people
 from app.commands.options import DEFAULT_DATA, Data
 from geo.errors import Rejected
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(people.app, name="user")
+app.add_typer(audit.app, name="audit")
 console = Console(stderr=True)
 
 

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     tile_disk_folder: Path | None = Field(
         None, description="Folder of tiles on disk; DATA/tiles-cache when nothing is said."
     )
+    anchors: Path | None = Field(
+        None, description="Folder of the signed anchors of the log; DATA/anchors when not said."
+    )
     follow_ms: int = Field(25, ge=5, description="How often a worker looks for new changes, ms.")
     job_memory_mib: int = Field(4096, ge=512, description="Memory limit of a job's process, MiB.")
     job_seconds: int = Field(600, ge=5, description="Processor time limit of a job, seconds.")
@@ -69,6 +72,10 @@ class Settings(BaseSettings):
         "strip", description="Whether the position that a camera wrote into a photo is kept."
     )
     in_process_worker: bool = Field(True, description="Whether the service runs jobs itself.")
+
+    @property
+    def anchor_folder(self) -> Path:
+        return self.anchors or self.data / "anchors"
 
     @property
     def record_path(self) -> Path:

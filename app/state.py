@@ -17,6 +17,7 @@ from app.rasters import Rasters
 from app.settings import Settings
 from app.tiles.answer import Tiles
 from app.totals import Desk
+from app.watch import Watch
 from geo.layers import Catalog
 from geo.record.geopackage import open_record
 from geo.record.protocol import Record
@@ -57,6 +58,7 @@ class State:
         self.catalog = Catalog.load(*settings.definitions)
         self.record: Record = open_record(settings.record_path, self.catalog)
         self.people = People(self.record)
+        self.watch = Watch(self.record, settings.anchor_folder)
         self._compactions: dict[str, subprocess.Popen[bytes]] = {}
         self.snapshots = Snapshots(self.record, settings.snapshot_folder, self._compact)
         self.summaries = Answers()
@@ -85,6 +87,7 @@ class State:
         for process in self._compactions.values():
             process.terminate()
             process.wait(timeout=10)
+        self.watch.anchor()
         self.rasters.close()
         self.record.close()
 
@@ -108,6 +111,7 @@ class State:
                     self.wake_worker.set()
                     self.people.forget()
                     self.rasters.forget()
+                self.watch.look(changed=changed)
                 if changed or 0 < again < time.monotonic():
                     behind = self.snapshots.refresh() < self.record.head().revision
                     waits = behind or self.snapshots.outgrown

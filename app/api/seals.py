@@ -55,7 +55,9 @@ def _create(request: Request, asked: Sealing) -> Response:
         body = orjson.dumps({"id": number, **detail})
         return idempotency.Answer(201, body, {"Location": f"/seals/{number}"})
 
-    return idempotency.once(request, asked.model_dump_json(), effect)
+    done = idempotency.once(request, asked.model_dump_json(), effect)
+    state.watch.anchor()
+    return done
 
 
 @router.get("/seals", summary="Sealed figures, newest first")

@@ -144,6 +144,12 @@ class GeoPackageRecord:
             if self._wal.stat().st_size > _WAL_LIMIT:
                 self.checkpoint()
 
+    @property
+    def faulty(self) -> bool:
+        """Whether a write failed in a way that nobody knows what is on the disk: no more are
+        taken until the file is opened again."""
+        return self._faulty
+
     def _stop_writing(self) -> None:
         # After a failed write or fsync nobody knows what is on the disk: do not retry.
         self._faulty = True
@@ -187,11 +193,14 @@ class GeoPackageRecord:
             return reading.commits(_raw(connection), since)
 
     def events(
-        self, since_seq: int = 0, limit: int = 1000, action: str | None = None
+        self, since_seq: int = 0, limit: int = 1000, action: str | None = None, **which: Any
     ) -> list[Event]:
-        """Events after a seq, oldest first; only those of one action if it is named."""
+        """Events after a seq, oldest first; only those of one action if it is named.
+
+        ``which``: author, layer, since, until; see `geo.record.reading.events`.
+        """
         with self.read() as connection:
-            return reading.events(_raw(connection), since_seq, limit, action)
+            return reading.events(_raw(connection), since_seq, limit, action, **which)
 
     def entries(
         self, layer: str, since_seq: int = 0, until_seq: int | None = None, batch: int = 50_000
@@ -230,6 +239,14 @@ class GeoPackageRecord:
         with self.read() as connection:
             end = committing.tail(_raw(connection))
         return Anchor(end.seq, end.h.hex(), datetime.now(UTC))
+
+    def holds(self, anchor: Anchor) -> bool:
+        """Whether the log still has that row with that hash; one look-up."""
+        with self._probe_lock:
+            row = self._probe.execute(
+                "SELECT h FROM sys_log WHERE seq = ?", (anchor.seq,)
+            ).fetchone()
+        return anchor.seq == 0 or (row is not None and row[0].hex() == anchor.h)
 
     def verify(self, anchors: Sequence[Anchor] = (), *, deep: bool = False) -> Verification:
         """Recompute the chain, compare it with ``anchors`` and the tables with the log;

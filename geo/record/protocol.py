@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -267,7 +268,8 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Problem:
-    """``kind``: chain, order, body, anchor; missing, extra, stale, differs, measure, index."""
+    """``kind``: chain, order, body, anchor; missing, extra, stale, differs, measure, index;
+    anchors (the file of anchors itself)."""
 
     kind: str
     message: tuple[str, str]
@@ -287,6 +289,8 @@ class Verification:
     broken_seq: int | None
     problems: tuple[Problem, ...]
     seconds: float
+    #: with how many anchors the log was compared
+    anchors: int = 0
 
     @property
     def ok(self) -> bool:
@@ -298,6 +302,8 @@ class Record(Protocol):
 
     catalog: Catalog
 
+    @property
+    def faulty(self) -> bool: ...
     def commit(
         self,
         changes: Sequence[ChangeSet],
@@ -318,7 +324,7 @@ class Record(Protocol):
     def changed(self) -> bool: ...
     def commits(self, since: int = 0) -> list[Commit]: ...
     def events(
-        self, since_seq: int = 0, limit: int = 1000, action: str | None = None
+        self, since_seq: int = 0, limit: int = 1000, action: str | None = None, **which: Any
     ) -> list[Event]: ...
     def entries(
         self, layer: str, since_seq: int = 0, until_seq: int | None = None, batch: int = 50_000
@@ -330,6 +336,8 @@ class Record(Protocol):
     def inverse(self, revision: int) -> list[ChangeSet]: ...
     def as_of_revision(self, time: datetime) -> int: ...
     def anchor(self) -> Anchor: ...
+    def holds(self, anchor: Anchor) -> bool: ...
+    def copy_to(self, path: Path) -> None: ...
     def verify(self, anchors: Sequence[Anchor] = (), *, deep: bool = False) -> Verification: ...
     def read(self) -> AbstractContextManager[Connection]: ...
     def write(self) -> AbstractContextManager[Connection]: ...

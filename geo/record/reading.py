@@ -40,11 +40,34 @@ def commits(connection: Any, since: int = 0) -> list[Commit]:
     return [commit_of(body) for (body,) in rows]
 
 
-def events(connection: Any, since_seq: int, limit: int, action: str | None = None) -> list[Event]:
+def events(
+    connection: Any,
+    since_seq: int,
+    limit: int,
+    action: str | None = None,
+    author: str | None = None,
+    layer: str | None = None,
+    since: int | datetime | None = None,
+    until: int | datetime | None = None,
+) -> list[Event]:
+    """``since`` and ``until``: after and up to a revision or a time."""
+    limits = []
+    values: list[Any] = [since_seq]
+    for what, value in (("action", action), ("author", author), ("detail.layer", layer)):
+        if value is not None:
+            limits.append(f" AND body ->> '$.{what}' = ?")
+            values.append(value)
+    for sign, bound in ((">", since), ("<=", until)):
+        if isinstance(bound, int):
+            limits.append(f" AND revision {sign} ?")
+            values.append(bound)
+        elif bound is not None:
+            limits.append(f" AND body ->> '$.time' {sign} ?")
+            values.append(format_time(bound))
     rows = connection.execute(
-        "SELECT body FROM sys_log WHERE kind = 'event' AND seq > ?1"
-        " AND (?2 IS NULL OR body ->> '$.action' = ?2) ORDER BY seq LIMIT ?3",
-        (since_seq, action, limit),
+        "SELECT body FROM sys_log WHERE kind = 'event' AND seq > ?"
+        f"{''.join(limits)} ORDER BY seq LIMIT ?",
+        (*values, limit),
     )
     documents = [orjson.loads(body) for (body,) in rows]
     return [

@@ -67,6 +67,7 @@ def verify(
         broken_seq=min((seq for _, seq, _ in chain.faults), default=None),
         problems=tuple(problems[:LIMIT]),
         seconds=perf_counter() - start,
+        anchors=len(anchors),
     )
 
 

@@ -69,6 +69,13 @@ def forge(original: tuple[Path, Anchor], tmp_path: Path) -> Callable[..., Any]:
     return run
 
 
+LOG_NAMES = [
+    "attribute", "author", "geometry-swapped", "geometry-removed",
+    "hash", "fid-column", "layer-column", "revision-column",
+    "kind-column", "row-deleted", "first-row-deleted", "last-row-deleted",
+    "tail-deleted", "renumbered", "reordered", "row-inserted",
+    "body-unreadable", "body-no-object",
+]  # fmt: skip
 LOG_FORGERIES = [
     ("UPDATE sys_log SET body = replace(body, '0.1', '0.2') WHERE seq = 2", "chain", 2),
     ("UPDATE sys_log SET body = replace(body, '王工', '李工') WHERE seq = 1", "chain", 1),
@@ -93,13 +100,20 @@ LOG_FORGERIES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("statement", "kind", "seq"), LOG_FORGERIES)
+@pytest.mark.parametrize(("statement", "kind", "seq"), LOG_FORGERIES, ids=LOG_NAMES)
 def test_forged_log(forge: Callable[..., Any], statement: str, kind: str, seq: int) -> None:
     problems, broken = forge(statement)
     assert (kind, seq, None) in problems
     assert broken == seq or (broken is not None and broken < seq)
 
 
+TABLE_NAMES = [
+    "area-raised", "area-removed", "code", "yes-and-no",
+    "day-removed", "version", "revision", "geometry-swapped",
+    "geometry-removed", "older-log-row", "first-version-again", "log-row-that-is-not",
+    "deleted", "renumbered-missing", "renumbered-extra", "undeleted",
+    "inserted", "index-row-deleted",
+]  # fmt: skip
 TABLE_FORGERIES = [
     ("UPDATE plots SET area_m2 = area_m2 + 666.7 WHERE fid = 3", "differs", 4, 3),
     ("UPDATE plots SET area_m2 = NULL WHERE fid = 3", "differs", 4, 3),
@@ -125,7 +139,7 @@ TABLE_FORGERIES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("statement", "kind", "seq", "fid"), TABLE_FORGERIES)
+@pytest.mark.parametrize(("statement", "kind", "seq", "fid"), TABLE_FORGERIES, ids=TABLE_NAMES)
 def test_forged_table(
     forge: Callable[..., Any], statement: str, kind: str, seq: int | None, fid: int | None
 ) -> None:

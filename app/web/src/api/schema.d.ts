@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: c769b5da6e1e47b7 f0c1cfc220ce9b65 */
+/** Made by scripts/api-types from the service's OpenAPI document: 6316114d66b6475a 49e78d2fb2565b68 */
 
 export interface paths {
     "/": {
@@ -1572,9 +1572,19 @@ export interface operations {
     audit_audit_get: {
         parameters: {
             query?: {
+                /** @description After this seq: paging. */
+                after?: number;
+                /** @description Of this person. */
+                author?: string;
+                /** @description Changes of this feature (with layer). */
+                fid?: number;
+                /** @description Of this layer. */
+                layer?: string;
                 limit?: number;
-                /** @description After this revision. */
-                since?: number;
+                /** @description After this revision or time. */
+                since?: string;
+                /** @description Up to this revision or time. */
+                until?: string;
             };
         };
         responses: {
@@ -1586,6 +1596,12 @@ export interface operations {
         };
     };
     verify_audit_verify_get: {
+        parameters: {
+            query?: {
+                /** @description Areas and the spatial index as well. */
+                deep?: boolean;
+            };
+        };
         responses: {
             200: {
                 content: {

@@ -14,6 +14,7 @@ from app.auth import allow
 from app.language import language_of
 from app.problems import Problem
 from app.soil import Finished
+from app.soil_plots import detectable
 from geo.formats.csv import csv_bytes
 from geo.formats.workbook import Sheet, workbook
 from geo.soil.measure import measure_of
@@ -66,7 +67,7 @@ def change(request: Request, run_id: RunId, by: By = "zone", f: Format = None) -
         )
     tag = params.etag("change", run_id, by, f)
     names, called, found = run.grouped(by)
-    direction = measure_of(run.result["measure"]).direction
+    direction = measure_of(run.result["inputs"]["spec"]).direction
     if f in ("csv", "xlsx"):
         headings, rows = _change_table(_shown(names, called), found, run, direction)
         total = _change_table(["union"], run.results.total("union"), run, direction)[1][0]
@@ -74,6 +75,12 @@ def change(request: Request, run_id: RunId, by: By = "zone", f: Format = None) -
     rows_ = change_rows(names, found, run.labels, direction)
     _call(rows_, called)
     content: dict[str, Any] = {"by": by, "labels": run.labels, "rows": rows_}
+    told = detectable(request.app.state.liangtian, run)
+    if told is not None:
+        means, content["detectable"] = told
+        if by == "zone":
+            rows_ = [row | mean for row, mean in zip(rows_, means, strict=True)]
+            content["rows"] = rows_
     for which in ("sum", "union"):
         [content[which]] = change_rows([which], run.results.total(which), run.labels, direction)
     content["better"] = {"higher": "lower grade", "none": None}.get(direction, "higher grade")

@@ -16,7 +16,7 @@ from app import blobs, bodies, idempotency, params, scenes, sight
 from app.api.links import answer
 from app.api.soil import gradings_of
 from app.auth import User, allow
-from app.jobs import queue
+from app.jobs import calibration, queue
 from app.jobs.soil import BARE_SOIL, FORMAT, SPLITS, check_count, write_zones
 from app.params import bad
 from app.problems import Problem
@@ -65,6 +65,7 @@ class Run(BaseModel):
     before: str | None = Field(None, max_length=120)
     after: str | None = Field(None, max_length=120)
     index: str | None = Field(None, max_length=40, description="Formula id of /soil/indices.")
+    model: int | None = Field(None, ge=1, le=2**53, description="Id of a calibration.")
     grading: str | Cuts
     zones: Zones
     masks: list[str] = Field(
@@ -102,7 +103,10 @@ def _start(request: Request, asked: Run) -> Response:
     if before is not None:
         return before
     chosen = _scenes(state, asked)
-    spec = {"index": asked.index} if asked.index is not None else {}
+    short: dict[str, Any] = {} if asked.index is None else {"index": asked.index}
+    if asked.model is not None:
+        short["model"] = asked.model
+    spec = calibration.spec_of(state, short)
     given = asked.grading if isinstance(asked.grading, str) else asked.grading.model_dump()
     grading = gradings_of(request).resolve(given)
     plan = Plan(state.settings.raster_folder, chosen, spec, grading, tuple(asked.masks))
@@ -111,7 +115,7 @@ def _start(request: Request, asked: Run) -> Response:
         shift(scene.grid, plan.grid)
     args: dict[str, Any] = {
         "scenes": [scene.id for scene in chosen],
-        "spec": spec,
+        "spec": short,
         "grading": given,
         "masks": asked.masks,
         "warnings": _warnings(chosen, asked.across_seasons),
@@ -274,7 +278,7 @@ def one_run(request: Request, run_id: RunId) -> Response:
     }
     if job.state == "done" and result.get("format") == FORMAT:
         results = Results(blobs.path_of(state.settings.blob_folder, result["areas"]))
-        content["measure"] |= {"formula": measure_of(result["measure"]).formula}
+        content["measure"] |= {"formula": measure_of(result["inputs"]["spec"]).formula}
         for name in ("sum", "union"):
             [row] = area_rows([name], results.total(name), result["labels"], result["reasons"])
             content[name] = row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,6 @@ from app.state import State
 from geo.snapshot import cql
 from geo.snapshot.view import View
 from geo.soil import target as targets
-from geo.soil.model import Model
 from geo.soil.target import Target
 
 if TYPE_CHECKING:
@@ -195,6 +195,13 @@ def content(state: State, job: queue.Job) -> dict[str, Any]:
     return found
 
 
-def model(state: State, calibration: int) -> Model:
-    """The model of a finished calibration. Raises `Problem` E_NOT_FOUND, E_STATE."""
-    return Model.model_validate(content(state, find(state, calibration))["model"])
+def spec_of(state: State, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's measure (`geo.soil.measure.Spec`) with the model in the place of its number.
+
+    Raises `Problem` E_NOT_FOUND, E_STATE.
+    """
+    if "model" not in spec:
+        return dict(spec)
+    number = int(spec["model"])
+    found = content(state, find(state, number))["model"]
+    return {**spec, "model": {**found, "calibration": number}}

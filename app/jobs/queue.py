@@ -58,7 +58,8 @@ class Job:
             "attempt": self.attempt,
             "cancel_requested": self.cancel_requested,
             "progress": self.progress,
-            "result": self.result,
+            # What a picture is drawn from may be large and is of no use to people.
+            "result": self.result and {k: v for k, v in self.result.items() if k != "inputs"},
             "problem": self.problem,
             "created_at": self.created_at,
             "started_at": self.started_at,

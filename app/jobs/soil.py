@@ -13,6 +13,7 @@ import shapely
 from sqlalchemy import Connection
 
 from app import blobs, scenes
+from app.jobs import calibration, plot_intervals
 from app.jobs.sandbox import Limits, SandboxError
 from app.jobs.sandbox import run as sandboxed
 from app.problems import Problem
@@ -129,7 +130,7 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
     checkpoint = checkpoint_of(settings, context.job.id)
     order = Order(
         tuple(scenes.get(state.record, name) for name in args["scenes"]),
-        args["spec"],
+        calibration.spec_of(state, args["spec"]),
         grading,
         args["masks"],
         {name: shapes for name, (shapes, _, _) in members.items()},
@@ -140,9 +141,11 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
         context.cancelled,
     )  # fmt: skip
     blob = blobs.keep(settings.blob_folder, output)
+    intervals, plots = plot_intervals.of_run(context, order, found.path)
 
     def effect(connection: Connection) -> None:
-        blobs.note(connection, blob, "application/vnd.apache.arrow.file")
+        for each in filter(None, (blob, plots)):
+            blobs.note(connection, each, "application/vnd.apache.arrow.file")
         checkpoint.unlink(missing_ok=True)
 
     result = {
@@ -152,11 +155,12 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
         "scene": order.scenes[-1].id,
         "scenes": list(args["scenes"]),
         "measure": dict(args["spec"]),
+        "intervals": intervals,
         "grading": grading.id,
         # What the map of the grades is drawn from, whatever is registered or defined later.
         "inputs": {
             "scenes": [scene.model_dump(mode="json") for scene in order.scenes],
-            "spec": dict(args["spec"]),
+            "spec": dict(order.spec),
             "grading": grading.model_dump(mode="json"),
         },
         "members": {

@@ -30,8 +30,9 @@ from app.state import State  # noqa: E402
 from geo.soil import calibrate_child, change_limit, raster, target  # noqa: E402
 from geo.soil.accuracy import Z95, by_class  # noqa: E402
 from geo.soil.allocation import allocate  # noqa: E402
+from geo.soil.classify import Classifier  # noqa: E402
 from geo.soil.grading import Gradings  # noqa: E402
-from geo.soil.run import Classifier  # noqa: E402
+from geo.soil.indices import get  # noqa: E402
 from geo.soil.scene import Scene  # noqa: E402
 
 MASKS = ("scl", "water", "vegetation")
@@ -58,7 +59,7 @@ def main(data: Path) -> None:
 
 def population(root: Path, scene: Scene, grading: Any) -> np.ndarray:
     """Pixels by grade on the map and true grade."""
-    classifier = Classifier(scene, "si_gr", grading, MASKS)
+    classifier = Classifier(scene, get("si_gr"), grading, MASKS)
     k = len(grading.grades)
     found = np.zeros((k, k), dtype=np.int64)
     with (

@@ -16,6 +16,7 @@ from geo.errors import Rejected
 from geo.layers import Text
 from geo.soil import indices
 from geo.soil.indices import Reals
+from geo.soil.model import Model
 
 #: ``{"index": "si_gr"}``: one key, the kind, with what that kind needs (JSON).
 Spec = Mapping[str, Any]
@@ -47,7 +48,10 @@ class Measure(Protocol):
         ...
 
 
-KINDS: dict[str, Callable[[Any], Measure]] = {"index": indices.get}
+KINDS: dict[str, Callable[[Any], Measure]] = {
+    "index": indices.get,
+    "model": Model.model_validate,
+}
 
 
 def measure_of(spec: Spec) -> Measure:
@@ -62,3 +66,11 @@ def measure_of(spec: Spec) -> Measure:
             where="index",
         )
     return KINDS[kinds[0]](spec[kinds[0]])
+
+
+def named(spec: Spec) -> dict[str, Any]:
+    """A spec in short, for answers: a model by the number of its calibration."""
+    return {
+        kind: given if isinstance(given, str) else given.get("calibration")
+        for kind, given in spec.items()
+    }

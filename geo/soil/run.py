@@ -28,7 +28,7 @@ from geo.soil.blocks import MOST_NUMBERS, Checkpoint, Plan, counted, shift
 from geo.soil.classify import Classifier
 from geo.soil.divide import divided
 from geo.soil.grading import Grading, relative
-from geo.soil.measure import Spec, measure_of
+from geo.soil.measure import Spec, measure_of, named
 from geo.soil.raster import Reader
 from geo.soil.scene import Scene
 from geo.soil.told import definition_of, method_of
@@ -228,7 +228,7 @@ def areas(
         definition=definition_of(classifiers),
         provenance={
             "scenes": [{"id": scene.id, "sha256": scene.sha256} for scene in scenes],
-            "measure": {**spec, "formula": plan.measure.formula},
+            "measure": {**named(spec), "formula": plan.measure.formula},
             "grading": {"id": grading.id, "version": grading.version, "kind": grading.kind},
             "masks": list(masks),
             "blocks": len(index.blocks),

@@ -152,7 +152,7 @@ def simulate(
         drawn = np.clip(drawn, *bounds)
         reached = np.stack([(drawn >= cut).mean(axis=0) for cut in limits]) if k > 1 else None
         above = np.concatenate([np.ones((1, draws)), reached, np.zeros((1, draws))])
-        percentiles[plot] = np.percentile(-np.diff(above, axis=0), PERCENTILES, axis=1)
+        percentiles[plot] = np.percentile(above[:-1] - above[1:], PERCENTILES, axis=1)
         if progress is not None:
             progress((plot + 1) / plots)
     return Intervals(mean, mean_se, count.astype(np.int64), expected, percentiles)

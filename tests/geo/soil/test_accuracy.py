@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from data.demo import landscape, scenes
 from geo.errors import Rejected
-from geo.soil import raster, run
+from geo.soil import raster
 from geo.soil.accuracy import Z95, by_class, by_stratum
 from geo.soil.allocation import allocate, sample_size
+from geo.soil.classify import Classifier
 from geo.soil.grading import Gradings
+from geo.soil.indices import get
 
 pytestmark = pytest.mark.unit
 
@@ -201,7 +203,7 @@ def demo_population(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     nowhere = scenes.Fields(np.empty(0, object), np.empty(0, "U8"), np.empty(0, np.int64))
     scene = scenes.write_scenes(folder, landscape, nowhere, (768, 512))[0]
     grading = Gradings.load(Path(__file__).parents[3] / "data").resolve("demo-si-gr")
-    classifier = run.Classifier(scene, "si_gr", grading, ("scl", "water", "vegetation"))
+    classifier = Classifier(scene, get("si_gr"), grading, ("scl", "water", "vegetation"))
     with raster.Reader.open(folder, scene) as reader:
         seen = classifier.codes(reader, (0, 0, scene.width, scene.height))
     with rasterio.open(folder / f"truth_{scene.path}") as file:

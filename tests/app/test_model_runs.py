@@ -1,4 +1,4 @@
-"""Runs of a calibrated model over HTTP: grades of pH, intervals of plots, what change can be told."""
+"""Runs of a calibrated model over HTTP: grades of pH, intervals of plots, changes told."""
 
 from __future__ import annotations
 

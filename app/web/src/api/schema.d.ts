@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 6316114d66b6475a 49e78d2fb2565b68 */
+/** Made by scripts/api-types from the service's OpenAPI document: 44ecfa853ffb6ce8 577049f79293dae8 */
 
 export interface paths {
     "/": {
@@ -285,6 +285,10 @@ export interface paths {
         /** A run: state, totals, method */
         get: operations["one_run_soil_runs__run_id__get"];
     };
+    "/soil/runs/{run_id}/adjusted": {
+        /** Each plot's areas corrected by the error matrix of the map */
+        post: operations["adjusted_soil_runs__run_id__adjusted_post"];
+    };
     "/soil/runs/{run_id}/areas": {
         /** Areas of the grades by zone or group */
         get: operations["areas_soil_runs__run_id__areas_get"];
@@ -292,6 +296,10 @@ export interface paths {
     "/soil/runs/{run_id}/change": {
         /** From which grade to which, by zone or group */
         get: operations["change_soil_runs__run_id__change_get"];
+    };
+    "/soil/runs/{run_id}/intervals": {
+        /** Intervals of each plot's areas of grades */
+        get: operations["intervals_soil_runs__run_id__intervals_get"];
     };
     "/soil/runs/{run_id}/tiles.json": {
         /** TileJSON and legend of a run's grades */
@@ -477,6 +485,20 @@ export interface components {
              * @enum {string}
              */
             unit: "pixels" | "m2" | "ha" | "mu";
+        };
+        /**
+         * Adjusted
+         * @description Sample counts of the whole map (rows map, columns reference), in the order of the grades.
+         */
+        Adjusted: {
+            /** Matrix */
+            matrix: number[][];
+            /**
+             * Registration M
+             * @description Standard error of the image's position.
+             * @default 5
+             */
+            registration_m: number;
         };
         /**
          * Ask
@@ -1214,6 +1236,12 @@ export interface components {
              *     ]
              */
             masks: string[];
+            /**
+             * Model
+             * @description Id of a calibration.
+             * @default null
+             */
+            model: number | null;
             /**
              * Scene
              * @default null
@@ -2881,6 +2909,25 @@ export interface operations {
             };
         };
     };
+    adjusted_soil_runs__run_id__adjusted_post: {
+        parameters: {
+            path: {
+                run_id: number;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Adjusted"];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     areas_soil_runs__run_id__areas_get: {
         parameters: {
             query?: {
@@ -2918,6 +2965,24 @@ export interface operations {
                 content: {
                     "application/json": unknown;
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv": unknown;
+                };
+            };
+        };
+    };
+    intervals_soil_runs__run_id__intervals_get: {
+        parameters: {
+            query?: {
+                f?: "json" | "csv";
+            };
+            path: {
+                run_id: number;
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
                     "text/csv": unknown;
                 };
             };

@@ -53,6 +53,8 @@ STATUS: dict[str, int] = {
     "E_CHECKSUM": 460,
     "E_STATE": 409,
     "E_SEAL": 409,
+    "E_BACKUP": 409,
+    "E_NOT_EMPTY": 409,
     "E_DIFF_CHANGED": 409,
     "E_SCENE_EXISTS": 409,
     "E_SCENE_RETIRED": 409,

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -25,7 +26,7 @@ log = logging.getLogger("liangtian")
 
 #: Seconds between anchors while there are changes.
 EVERY = 60.0
-_OUTCOME = "verified.json"
+_OUTCOME, _BACKUP = "verified.json", "backup.json"
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,26 @@ class Watch:
             found.ok, found.head.seq, found.head.revision, found.rows, found.seconds, now(),
             len(found.problems),
         )  # fmt: skip
+        self._put(_OUTCOME, asdict(outcome))
+
+    def note_backup(self, name: str, revision: int) -> None:
+        """Remember the last backup that was tried and found good."""
+        self._put(_BACKUP, {"name": name, "revision": revision, "time": now()})
+
+    def backup(self) -> dict[str, Any] | None:
+        """The last backup that was tried and found good."""
+        try:
+            found: dict[str, Any] = orjson.loads((self.anchors.folder / _BACKUP).read_bytes())
+            return found
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def _put(self, name: str, content: dict[str, Any]) -> None:
         folder = self.anchors.folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = folder / f"{_OUTCOME}.{os.getpid()}.part"
-        part.write_bytes(orjson.dumps(asdict(outcome)))
-        part.replace(folder / _OUTCOME)
+        part = folder / f"{name}.{os.getpid()}.part"
+        part.write_bytes(orjson.dumps(content))
+        part.replace(folder / name)
 
     def outcome(self) -> Outcome | None:
         """Of the last verification; None before the first."""

@@ -49,6 +49,7 @@ def ready(request: Request, response: Response) -> dict[str, object]:
     if user.oversees:  # what an attacker would like to know, too
         told["fault"] = state.watch.fault or state.watch.trouble or None
         told["verified"] = state.watch.outcome()
+        told["backup"] = state.watch.backup()
         last = state.watch.anchors.last()
         told["anchored"] = last and {"seq": last.seq, "time": last.time}
     return told

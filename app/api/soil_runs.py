@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import anyio
 import numpy as np
 import orjson
+import pyarrow as pa
 import shapely
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -237,7 +238,7 @@ def _drawn(state: State, zones: Zones) -> blobs.Blob | None:
     texts = [orjson.dumps(feature.get("properties") or {}).decode() for feature in features]
     path = blobs.incoming(state.settings.blob_folder)
     with blobs.disk_errors("zones"):
-        write_zones(path, ids, shapes, texts)
+        write_zones(path, ids, shapes, {"properties": pa.array(texts, pa.large_string())})
     return blobs.keep(state.settings.blob_folder, path)
 
 

@@ -101,7 +101,8 @@ def zones_of(matches: Matches, path: Path) -> None:
     fids = np.concatenate([s.fid[rows] for s, rows in matches] or [np.empty(0, np.int64)])
     check_count(len(fids))
     shapes = np.concatenate([s.geometries(rows) for s, rows in matches])
-    write_zones(path, fids.tolist(), shapes)
+    areas = np.concatenate([s.column("area_m2", rows).to_numpy() for s, rows in matches])
+    write_zones(path, fids.tolist(), shapes, {"area_m2": pa.array(areas, pa.float64())})
 
 
 def check_count(count: int) -> None:
@@ -224,15 +225,14 @@ def _column(view: View, matches: Matches, name: str) -> list[Any]:
 
 
 def write_zones(
-    path: Path, ids: Sequence[Any], shapes: np.ndarray, properties: Sequence[str] | None = None
+    path: Path, ids: Sequence[Any], shapes: np.ndarray, more: Mapping[str, pa.Array] | None = None
 ) -> None:
-    """Zones as the child reads them. ``properties``: JSON of each, for zones that are drawn."""
+    """Zones as the child reads them. ``more``: their ``area_m2``, ``properties`` (JSON)."""
     columns: dict[str, Any] = {
         "id": pa.array(ids),
         "wkb": pa.array(shapely.to_wkb(shapes), pa.large_binary()),
+        **(more or {}),
     }
-    if properties is not None:
-        columns["properties"] = pa.array(properties, pa.large_string())
     table = pa.table(columns)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)

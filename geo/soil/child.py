@@ -25,11 +25,12 @@ def main(
 ) -> dict[str, Any]:
     """``{root, scenes, spec, grading, zones, splits, masks, output, checkpoint}`` -> summary.
 
-    ``zones``: an Arrow file with ``id`` and ``wkb`` (EPSG:4490); ``splits``: the same by
+    ``zones``: an Arrow file with ``id``, ``wkb`` (EPSG:4490) and, where known, ``area_m2``;
+    ``splits``: the same by
     name. ``grading`` and ``scenes`` are the JSON of `Grading` and `Scene`. The rows go to
     ``output`` (`geo.soil.results`).
     """
-    ids, zones = _read(arguments["zones"])
+    ids, zones, known_m2 = _read(arguments["zones"])
     checkpoint = arguments.get("checkpoint")
     with ThreadPoolExecutor(THREADS) as threads:
         result = run.areas(
@@ -39,6 +40,7 @@ def main(
             grading=Grading.model_validate(arguments["grading"]),
             zones=zones,
             zone_ids=ids,
+            zone_m2=known_m2,
             masks=tuple(arguments["masks"]),
             splits={name: _read(path)[1] for name, path in arguments["splits"].items()},
             executor=threads,
@@ -62,7 +64,9 @@ def main(
     }
 
 
-def _read(path: str) -> tuple[list[Any], np.ndarray]:
+def _read(path: str) -> tuple[list[Any], np.ndarray, np.ndarray | None]:
     with pa.memory_map(path) as source:
         table = pa.ipc.open_file(source).read_all()
-    return table["id"].to_pylist(), shapely.from_wkb(table["wkb"].to_numpy(zero_copy_only=False))
+    known = table["area_m2"].to_numpy() if "area_m2" in table.column_names else None
+    shapes = shapely.from_wkb(table["wkb"].to_numpy(zero_copy_only=False))
+    return table["id"].to_pylist(), shapes, known

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from geo.soil.grading import Grading
 from geo.soil.measure import Measure
 from geo.soil.raster import Reader
 from geo.soil.scene import Scene
+
+if TYPE_CHECKING:
+    from geo.soil.fused import Fused
 
 Codes = NDArray[np.uint8]
 #: Pixels that are worked on at a time: their arrays stay in the cache.
@@ -50,9 +53,20 @@ class Classifier:
         self.classes = self.nodata + 1
         needed = {*measure.bands, *(band for rule in self.rules for band in rule.bands)}
         self.bands = [key for key in scene.bands if key in needed]
+        self._made: tuple[Reader, Fused | None] | None = None
 
     def codes(self, reader: Reader, window: tuple[int, int, int, int]) -> Codes:
         """uint8[h, w]: the class of every pixel of a window (column, row, width, height)."""
+        from geo.soil.fused import Fused  # noqa: PLC0415 - Numba loads only where it runs
+
+        if self._made is None or self._made[0] is not reader:
+            self._made = reader, Fused.made(self, reader)
+        if self._made[1] is not None:
+            return self._made[1].codes(reader.stack(self.bands, window))
+        return self.codes_by_arrays(reader, window)
+
+    def codes_by_arrays(self, reader: Reader, window: tuple[int, int, int, int]) -> Codes:
+        """The same by array code, for what cannot be traced (`geo.soil.trace`)."""
         raw = reader.read(self.bands, window)
         _, _, width, height = window
         codes = np.empty((height, width), dtype=np.uint8)

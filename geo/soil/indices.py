@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from geo.errors import Rejected
 from geo.layers import Text
+from geo.soil.trace import Traced
 
 #: Reflectances and results: float32 or float64, whatever went in.
 Reals: TypeAlias = NDArray[np.floating[Any]]
@@ -79,6 +80,10 @@ class Index:
                 f"index {self.id} needs the bands {', '.join(missing)}, which are not there",
                 where=self.id,
             )
+        traced = [band for band in bands.values() if isinstance(band, Traced)]
+        if traced:
+            symbols: dict[str, Any] = {key: bands[key].clipped() for key in self.bands}  # type: ignore[union-attr]
+            return self.compute(**symbols, **self.parameters).finite()  # type: ignore[attr-defined]
         values = {key: _reflectance(bands[key]) for key in self.bands}
         with np.errstate(all="ignore"):
             result = np.asarray(self.compute(**values, **self.parameters))

@@ -247,10 +247,11 @@ class Reader:
     def __init__(self, dataset: Any, scene: Scene) -> None:
         self.scene = scene
         self.dataset = dataset
-        self._table: NDArray[np.float32] | None = None
+        #: reflectance of every raw number, where there are few enough
+        self.table: NDArray[np.float32] | None = None
         if np.dtype(scene.dtype) in (np.uint8, np.uint16):
             numbers = np.arange(np.iinfo(scene.dtype).max + 1, dtype=np.float64)
-            self._table = self._scaled(numbers)
+            self.table = self._scaled(numbers)
 
     @classmethod
     @contextmanager
@@ -276,14 +277,18 @@ class Reader:
         self, keys: Sequence[str], window: tuple[int, int, int, int]
     ) -> dict[str, NDArray[Any]]:
         """Raw numbers [h, w] by band key; window: (column, row, width, height)."""
+        return dict(zip(keys, self.stack(keys, window), strict=True))
+
+    def stack(self, keys: Sequence[str], window: tuple[int, int, int, int]) -> NDArray[Any]:
+        """The same as one array [bands, h, w]."""
         numbers = [self.scene.bands[key] for key in keys]
         with damaged(self.scene, *window[:2]):
-            stack = self.dataset.read(numbers, window=Window(*window))
-        return dict(zip(keys, stack, strict=True))
+            found: NDArray[Any] = self.dataset.read(numbers, window=Window(*window))
+        return found
 
     def reflectance(self, raw: Mapping[str, NDArray[Any]]) -> Reflectance:
         """Raw numbers -> reflectance float32, NaN where the file has no data."""
-        table = self._table
+        table = self.table
         return {
             key: table[numbers] if table is not None else self._scaled(numbers)
             for key, numbers in raw.items()

@@ -32,7 +32,7 @@ from geo.soil.measure import Spec, measure_of, named
 from geo.soil.raster import Reader
 from geo.soil.scene import Scene
 from geo.soil.told import definition_of, method_of
-from geo.soil.zonal import Tally, ZoneIndex, dissolved, on_grid, plane_of, polygons
+from geo.soil.zonal import Tally, ZoneIndex, dissolved, plane_of, polygons
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -159,6 +159,7 @@ def areas(
     zones: Geometries,
     zone_ids: Sequence[Any],
     masks: tuple[str, ...] = ("scl",),
+    zone_m2: Floats | None = None,
     splits: Mapping[str, Geometries] | None = None,
     executor: Executor | None = None,
     at_once: int = 2,
@@ -168,11 +169,12 @@ def areas(
     """Areas of the grades of a measure in zones, m², exact to the pixel fraction.
 
     scenes: one, or (before, after). zones: shapely polygons[n], EPSG:4490; they may
-    overlap. ``splits``: further polygons[m], EPSG:4490, at whose edges zones are cut,
-    by name. ``executor``, ``at_once``: see `geo.soil.blocks.counted`; the digits do
-    not depend on them. ``progress(done, blocks)`` may raise to stop. ``checkpoint``: a
-    file that an attempt after this one goes on from. Memory: one task's blocks of the
-    bands needed a worker, the zones' vertices, and zones x classes numbers.
+    overlap. ``zone_m2``: their ellipsoidal areas[n] where they are known. ``splits``:
+    further polygons[m], EPSG:4490, at whose edges zones are cut, by name. ``executor``,
+    ``at_once``: see `geo.soil.blocks.counted`; the digits do not depend on them.
+    ``progress(done, blocks)`` may raise to stop. ``checkpoint``: a file that an attempt
+    after this one goes on from. Memory: one task's blocks of the bands needed a worker,
+    the zones' vertices, and zones x classes numbers.
 
     Raises `Rejected` (E_ZONE_TYPE, E_ZONE_COUNT, E_MEASURE, E_INDEX, E_INDEX_BANDS,
     E_GRADING_INDICATOR, E_MASK, E_GRIDS, E_RASTER_*).
@@ -194,19 +196,24 @@ def areas(
         # What ends as a figure comes from the file that was registered; that is seen meanwhile.
         same = side.submit(_verify, root, scenes)
         valid, repaired = polygons(zones)
-        pieces, alone = dissolved(valid, plane_of(valid, grid))
+        plane = plane_of(valid, grid)
+        pieces, alone = dissolved(valid, plane)
         cut = {name: divided(valid, members) for name, members in (splits or {}).items()}
         # Pieces ride along as further zones: every block is still read once.
-        drawn = np.concatenate([valid, pieces, *(each.shapes for each in cut.values())])
+        further = np.concatenate([pieces, *(each.shapes for each in cut.values())])
+        drawn = np.concatenate([valid, further])
         _check_size(len(drawn), plan.classes)
-        index = ZoneIndex.of_projected(on_grid(drawn, plane_of(valid, grid), grid), grid)
+        index = ZoneIndex.build(drawn, grid, plane)
         kept = None
         if checkpoint is not None:
             kept = Checkpoint(checkpoint, plan.fingerprint(index))
         tally = Tally(index, plan.classes)
         counted(plan, tally, executor, at_once, progress=progress, checkpoint=kept)
         same.result()
-    everything = measured(tally, classifiers, area.ellipsoidal_area(drawn))
+    if zone_m2 is None or repaired:
+        zone_m2 = area.ellipsoidal_area(valid)
+    sizes = np.concatenate([zone_m2, area.ellipsoidal_area(further)])
+    everything = measured(tally, classifiers, sizes)
     own = everything.rows(np.arange(len(valid)))
     start = len(valid) + len(pieces)
     union = everything.rows(np.append(alone, np.arange(len(valid), start))).total()

@@ -74,33 +74,27 @@ def plane_of(zones: Geometries, grid: Grid) -> str:
     return ground.gauss_kruger(zone) if zone in ground.ZONES[3] else grid.crs
 
 
-def on_grid(zones: Geometries, plane: str, grid: Grid) -> Geometries:
-    """Zones in EPSG:4490 -> in the grid's CRS, with edges that are straight in ``plane``.
+def _ragged(zones: Geometries) -> tuple[Floats, Ints, Ints, Ints]:
+    """Vertices[v, 2]; offsets of rings into them, of parts into rings, of zones into parts."""
+    parts, owner = shapely.get_parts(zones, return_index=True)
+    first = np.searchsorted(owner, np.arange(len(zones) + 1))
+    if not len(parts):
+        return np.empty((0, 2)), np.zeros(1, np.int64), np.zeros(1, np.int64), first
+    _, xy, (ring, part) = shapely.to_ragged_array(parts)
+    return (
+        np.asarray(xy, dtype=np.float64),
+        np.asarray(ring, dtype=np.int64),
+        np.asarray(part, dtype=np.int64),
+        first,
+    )
 
-    Only edges longer than `SEGMENT_METRES` get points between their ends.
-    """
-    drawn = ground.transform(zones, ground.STORAGE, grid.crs)
-    longest = SEGMENT_METRES
-    if ground.resolve(grid.crs).is_geographic:
-        longest /= 111_000
-    far = np.flatnonzero(_longest_edge(drawn) > longest)
-    if len(far) and plane != grid.crs:
-        flat = ground.transform(zones[far], ground.STORAGE, plane)
-        drawn[far] = ground.transform(shapely.segmentize(flat, SEGMENT_METRES), plane, grid.crs)
-    return drawn
 
-
-def _longest_edge(zones: Geometries) -> Floats:
-    """Longest step between two vertices, float64[n]; 0 of an empty zone."""
-    xy, owner = shapely.get_coordinates(zones, return_index=True)
-    longest = np.zeros(len(zones))
-    if len(xy) > 1:
-        step = np.hypot(*np.diff(xy, axis=0).T)
-        step[np.diff(owner) > 0] = 0.0
-        # From one ring to the next is no edge, but looking closer there does no harm.
-        first = np.searchsorted(owner[:-1], np.unique(owner[:-1]))
-        longest[np.unique(owner[:-1])] = np.maximum.reduceat(step, first)
-    return longest
+def _far(xy: Floats, ring: Ints, part: Ints, first_part: Ints, longest: float) -> Ints:
+    """Numbers of the zones with an edge longer than this."""
+    step = np.hypot(np.diff(xy[:, 0]), np.diff(xy[:, 1]))
+    step[ring[1:-1] - 1] = 0.0  # from one ring to the next is no edge
+    last = ring[part[first_part]]
+    return np.unique(np.searchsorted(last, np.flatnonzero(step > longest), "right") - 1)
 
 
 @dataclass(frozen=True)
@@ -119,31 +113,47 @@ class ZoneIndex:
     _members: Ints
 
     @classmethod
-    def build(cls, zones: Geometries, grid: Grid) -> ZoneIndex:
-        """zones: valid polygons, shapely[n], EPSG:4490 (see `polygons`)."""
-        return cls.of_projected(on_grid(zones, plane_of(zones, grid), grid), grid)
+    def build(cls, zones: Geometries, grid: Grid, plane: str | None = None) -> ZoneIndex:
+        """zones: valid polygons, shapely[n], EPSG:4490 (see `polygons`).
+
+        Their edges are straight in ``plane`` (`plane_of`): those longer than
+        `SEGMENT_METRES` on the raster get points between their ends.
+        """
+        plane = plane or plane_of(zones, grid)
+        ragged = _ragged(zones)
+        xy = ground.transform_points(ragged[0], ground.STORAGE, grid.crs)
+        longest = SEGMENT_METRES
+        if ground.resolve(grid.crs).is_geographic:
+            longest /= 111_000
+        far = _far(xy, ragged[1], ragged[2], ragged[3], longest)
+        if not len(far) or plane == grid.crs:
+            return cls._of_ragged(xy, *ragged[1:], grid)
+        flat = ground.transform(zones[far], ground.STORAGE, plane)
+        drawn = ground.transform(zones, ground.STORAGE, grid.crs)
+        drawn[far] = ground.transform(shapely.segmentize(flat, SEGMENT_METRES), plane, grid.crs)
+        return cls.of_projected(drawn, grid)
 
     @classmethod
     def of_projected(cls, zones: Geometries, grid: Grid) -> ZoneIndex:
         """zones: valid polygons, shapely[n], in the coordinates of the grid."""
-        parts, owner = shapely.get_parts(zones, return_index=True)
-        if len(parts):
-            _, xy, (ring, part) = shapely.to_ragged_array(parts)
-            xy = _oriented(xy, np.asarray(ring), np.asarray(part))
-        else:
-            xy, ring, part = np.empty((0, 2)), np.zeros(1, np.int64), np.zeros(1, np.int64)
-        pixels = grid.to_pixels(np.asarray(xy, dtype=np.float64))
+        return cls._of_ragged(*_ragged(zones), grid)
+
+    @classmethod
+    def _of_ragged(
+        cls, xy: Floats, ring: Ints, part: Ints, first_part: Ints, grid: Grid
+    ) -> ZoneIndex:
+        xy = _oriented(xy, ring, part)
+        pixels = grid.to_pixels(xy)
         # The kernel counts rows in 2^-32: differences of y are then exact.
         pixels[:, 1] = np.ldexp(np.rint(np.ldexp(pixels[:, 1], 32)), -32)
-        first_part = np.searchsorted(owner, np.arange(len(zones) + 1))
         bounds = _bounds(pixels, ring, part, first_part)
         blocks, offsets, members = _members(bounds, grid)
         return cls(
             grid=grid,
             x=np.ascontiguousarray(pixels[:, 0]),
             y=np.ascontiguousarray(pixels[:, 1]),
-            ring=np.asarray(ring, dtype=np.int64),
-            zone_ring=np.asarray(part, dtype=np.int64)[first_part],
+            ring=ring,
+            zone_ring=part[first_part],
             bounds=bounds,
             blocks=blocks,
             _offsets=offsets,
@@ -270,8 +280,11 @@ def dissolved(zones: Geometries, plane: str | None = None) -> tuple[Geometries, 
     """
     empty = shapely.is_empty(zones)
     # Edges that run through a neighbour or do not match it: a fast pre-selection,
-    # so that clean parcel layers need no pairwise work.
-    suspect = ~shapely.is_empty(shapely.coverage_invalid_edges(zones)) & ~empty
+    # so that clean parcel layers need no pairwise work. It is made among zones whose bounds
+    # lie over another's.
+    near = _over_another(zones)
+    suspect = np.zeros(len(zones), dtype=bool)
+    suspect[near] = ~shapely.is_empty(shapely.coverage_invalid_edges(zones[near]))
     number = np.flatnonzero(suspect)
     mine, other = shapely.STRtree(zones).query(zones[number])
     mine = number[mine]
@@ -291,6 +304,18 @@ def dissolved(zones: Geometries, plane: str | None = None) -> tuple[Geometries, 
     if plane is not None:
         found = ground.transform(found, plane, ground.STORAGE)
     return found, np.flatnonzero(~empty & (members == 1))
+
+
+def _over_another(zones: Geometries) -> Ints:
+    """Numbers of the zones[n] whose bounds share more than an edge with another's."""
+    mine, other = shapely.STRtree(zones).query(zones)  # by their bounds
+    bounds = shapely.bounds(zones)
+    first = mine < other
+    mine, other = mine[first], other[first]
+    low = np.maximum(bounds[mine, :2], bounds[other, :2])
+    high = np.minimum(bounds[mine, 2:], bounds[other, 2:])
+    over = (high > low).all(axis=1)
+    return np.unique(np.concatenate([mine[over], other[over]]))
 
 
 def _components(n: int, a: Ints, b: Ints) -> Ints:

@@ -24,7 +24,7 @@ from affine import Affine
 
 from geo import crs as ground
 from geo.soil.grid import Grid, PixelArea
-from geo.soil.zonal import Tally, ZoneIndex, dissolved, on_grid, plane_of, polygons
+from geo.soil.zonal import Tally, ZoneIndex, dissolved, plane_of, polygons
 from tests.environment import ROOT
 
 SIZE, SIDE, PARCELS, CLASSES = 8192, 174, 30_000, 6
@@ -124,7 +124,7 @@ def main() -> None:
     start = perf_counter()
     valid, _ = polygons(lonlat)
     checked = perf_counter()
-    index = ZoneIndex.of_projected(on_grid(valid, plane_of(valid, GRID), GRID), GRID)
+    index = ZoneIndex.build(valid, GRID)
     built = perf_counter()
     dissolved(valid, plane_of(valid, GRID))
     overlaps = perf_counter()

@@ -168,13 +168,13 @@ def test_blocks_do_not_change_the_answer(tmp_path, write, pixels, stated) -> Non
 def test_blocks_without_zones_are_never_read(tmp_path, write, pixels, stated, monkeypatch) -> None:
     scene = raster.register(tmp_path, write("a.tif", pixels), stated)
     windows = []
-    read = raster.Reader.read
+    read = raster.Reader.stack
 
     def watched(self, keys, window):
         windows.append((tuple(keys), window))
         return read(self, keys, window)
 
-    monkeypatch.setattr(raster.Reader, "read", watched)
+    monkeypatch.setattr(raster.Reader, "stack", watched)
     small = scene.model_copy(update={"block": 64})
     compute(tmp_path, small, lonlat(shapely.box(10, -630, 630, -10)), masks=())
     assert windows == [(("G", "R"), (0, 0, 64, 64))]

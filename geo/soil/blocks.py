@@ -41,6 +41,8 @@ Progress = Callable[[int, int], None]
 VERSION = 1
 #: Blocks of a task: opening the file again must not matter, nor losing one.
 TASK_BLOCKS = 4
+#: Seconds between two checkpoints at least, and how many times as long as writing one takes.
+EVERY, SPARING = 2.0, 20
 #: Most numbers of a tally (zones x classes), 160 MB.
 MOST_NUMBERS = 20_000_000
 
@@ -233,9 +235,8 @@ def _tasks(plan: Plan, index: ZoneIndex, blocks: Ints) -> Iterator[Task]:
 class Checkpoint:
     """Sums of the blocks that are counted, in a file that is replaced as a whole."""
 
-    def __init__(self, path: Path, fingerprint: str, every: float = 2.0) -> None:
-        """``every``: seconds between two writes, at least."""
-        self.path, self.fingerprint, self.every = path, fingerprint, every
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        self.path, self.fingerprint, self._every = path, fingerprint, EVERY
         self._last = time.monotonic()
 
     def load(self, tally: Tally) -> Ints:
@@ -254,7 +255,7 @@ class Checkpoint:
 
     def keep(self, tally: Tally, blocks: list[Ints]) -> None:
         """Write, unless the last time was just now."""
-        if time.monotonic() - self._last < self.every:
+        if time.monotonic() - self._last < self._every:
             return
         began = time.monotonic()
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
@@ -269,5 +270,4 @@ class Checkpoint:
             os.fsync(file.fileno())
         temporary.replace(self.path)
         self._last = time.monotonic()
-        # Writing takes a twentieth of the time at most, however many zones there are.
-        self.every = max(self.every, 20 * (self._last - began))
+        self._every = max(self._every, SPARING * (self._last - began))

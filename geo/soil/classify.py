@@ -81,7 +81,13 @@ class Classifier:
     ) -> Codes:
         """The same from raw numbers and reflectances [h, w] of `bands`."""
         measure = self.measure
-        values = measure.evaluate({key: reflectance[key] for key in measure.bands})
+        masked = [rule.find(raw, reflectance) for rule in self.rules]
+        shown = {key: reflectance[key] for key in measure.bands}
+        if measure.costly and masked:
+            # What is masked anyway is not worth the walk through a forest.
+            hidden = np.logical_or.reduce(masked)
+            shown = {key: np.where(hidden, np.float32(np.nan), v) for key, v in shown.items()}
+        values = measure.evaluate(shown)
         # Limits are compared in the precision of the values, as `Grading.classify` does.
         codes = np.zeros(values.shape, dtype=np.uint8)
         for cut in np.asarray(self.cuts, dtype=values.dtype):
@@ -89,8 +95,7 @@ class Classifier:
         np.copyto(codes, np.uint8(self.undefined), where=np.isnan(values))
         # The first rule wins, so the last is written first.
         for number in range(len(self.rules) - 1, -1, -1):
-            found = self.rules[number].find(raw, reflectance)
-            np.copyto(codes, np.uint8(self.grades + number), where=found)
+            np.copyto(codes, np.uint8(self.grades + number), where=masked[number])
         for key in measure.bands:
             np.copyto(codes, np.uint8(self.nodata), where=np.isnan(reflectance[key]))
         return codes

@@ -61,6 +61,10 @@ class Index:
         return None
 
     @property
+    def costly(self) -> bool:
+        return False
+
+    @property
     def indicator(self) -> str:
         """What a grading calls it."""
         return f"index:{self.id}"

@@ -26,6 +26,7 @@ class Measure(Protocol):
     """``indicator``: what a grading calls it (``index:si_gr``, ``ece_ds_m``, ...).
 
     ``direction``: whether more of it means more salt; "vegetation": more is greener.
+    ``costly``: masked pixels are worth leaving out.
     """
 
     @property
@@ -42,6 +43,8 @@ class Measure(Protocol):
     def indicator(self) -> str: ...
     @property
     def direction(self) -> Literal["higher", "lower", "vegetation", "none"]: ...
+    @property
+    def costly(self) -> bool: ...
 
     def evaluate(self, bands: Mapping[str, ArrayLike]) -> Reals:
         """Of reflectance arrays of one shape; float, NaN where it is not defined."""

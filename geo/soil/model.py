@@ -51,11 +51,11 @@ class Forest(BaseModel):
     @cached_property
     def arrays(self) -> tuple[NDArray[Any], ...]:
         return (
-            np.array(self.root, dtype=np.int64),
-            np.array(self.feature, dtype=np.int64),
+            np.array(self.root, dtype=np.int32),
+            np.array(self.feature, dtype=np.int32),
             np.array(self.threshold, dtype=np.float64),
-            np.array(self.left, dtype=np.int64),
-            np.array(self.right, dtype=np.int64),
+            np.array(self.left, dtype=np.int32),
+            np.array(self.right, dtype=np.int32),
             np.array(self.value, dtype=np.float64),
         )
 
@@ -116,6 +116,10 @@ class Model(BaseModel):
     def indicator(self) -> str:
         """What a grading calls it."""
         return self.about.indicator
+
+    @property
+    def costly(self) -> bool:
+        return self.forest is not None
 
     @property
     def direction(self) -> Literal["higher"]:

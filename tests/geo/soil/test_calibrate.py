@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,11 @@ from sklearn.linear_model import LinearRegression
 from geo.errors import Rejected
 from geo.soil import calibrate, folds, metrics
 from geo.soil import target as targets
+from geo.soil.classify import Classifier
+from geo.soil.grading import Gradings
+from geo.soil.measure import measure_of, named
 from geo.soil.model import Forest, Model
+from geo.soil.raster import Reader, Registration, register
 
 pytestmark = pytest.mark.unit
 
@@ -190,3 +196,43 @@ def test_model_of_reflectances() -> None:
     assert np.isnan(found[0, 1])
     with pytest.raises(Rejected):
         model.evaluate({"G": np.ones(2)})
+
+
+@pytest.mark.parametrize("kind", ["linear", "random_forest"])
+def test_pixels_are_graded_by_a_model(
+    kind: str, tmp_path: Path, write: Callable[..., str], stated: Registration, pixels: np.ndarray
+) -> None:
+    """Clear pixels by the model's value, masked and missing ones by their reason."""
+    pixels[4, :20] = 9  # cloud
+    pixels[:, 100:110] = 0
+    scene = register(tmp_path, write("scene.tif", pixels), stated)
+    x, y, xy, own = field()
+    fitted = calibrate.calibrate(
+        x,
+        y,
+        xy,
+        own,
+        target=PH,
+        kind=kind,
+        names=("G", "R", "si_gr"),  # type: ignore[arg-type]
+    ).model
+    spec = {"model": fitted.model_dump(mode="json") | {"calibration": 7}}
+    measure = measure_of(json.loads(json.dumps(spec)))
+    assert (measure.id, measure.indicator, named(spec)) == ("model:7", "ph", {"model": 7})
+    grading = Gradings.load(Path(__file__).parents[3] / "data").resolve("ph-a")
+    classifier = Classifier(scene, measure, grading, ("scl",))
+    with Reader.open(tmp_path, scene) as reader:
+        window = (0, 0, scene.width, scene.height)
+        codes = classifier.codes(reader, window)
+        seen = reader.reflectance(reader.read(("G", "R"), window))
+    assert (codes[:20] == 4).all()
+    assert (codes[100:110] == classifier.nodata).all()
+    clear = np.ones(codes.shape, dtype=bool)
+    clear[:20] = clear[100:110] = False
+    expected = np.searchsorted([8.5, 9.0, 9.5], fitted.evaluate(seen)[clear], "right")
+    assert np.array_equal(codes[clear], expected)
+    assert len(np.unique(expected)) >= 3
+    salt = Gradings.load(Path(__file__).parents[3] / "data").resolve("ece-usda")
+    with pytest.raises(Rejected) as error:
+        Classifier(scene, measure, salt, ())
+    assert error.value.code == "E_GRADING_INDICATOR"

@@ -18,14 +18,16 @@ import os
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
+from geo import crs as ground
 from geo.errors import Rejected
 from geo.soil.classify import Classifier
 from geo.soil.grading import Grading
@@ -41,6 +43,8 @@ Progress = Callable[[int, int], None]
 VERSION = 1
 #: Blocks of a task: opening the file again must not matter, nor losing one.
 TASK_BLOCKS = 4
+#: Bytes of codes that are made before the zones are ready.
+AHEAD = 32 << 20
 #: Seconds between two checkpoints at least, and how many times as long as writing one takes.
 EVERY, SPARING = 2.0, 20
 #: Most numbers of a tally (zones x classes), 160 MB.
@@ -142,20 +146,67 @@ def count(task: Task) -> Ints:
 
     Raises `Rejected` (E_RASTER_*).
     """
-    plan, grid = task.plan, task.index.grid
-    classifiers = plan.classifiers()
-    tally = Tally(task.index, int(np.prod([each.classes for each in classifiers])))
+    tally = Tally(task.index, task.plan.classes)
+    for block, codes in classified(task.plan, task.index.blocks):
+        tally.add(block, codes)
+    return tally.units
+
+
+def classified(plan: Plan, blocks: Ints) -> Iterator[tuple[int, NDArray[Any]]]:
+    """(block, codes) of blocks, each read once. Raises `Rejected` (E_RASTER_*)."""
+    grid, classifiers = plan.grid, plan.classifiers()
+    classes = int(np.prod([each.classes for each in classifiers]))
     with contextlib.ExitStack() as stack:
         readers = [stack.enter_context(Reader.open(plan.root, each.scene)) for each in classifiers]
-        for block in task.index.blocks:
-            window = grid.window(int(block))
+        for block in blocks.tolist():
+            window = grid.window(block)
             codes: NDArray[Any] = classifiers[-1].codes(readers[-1], window)
             if len(classifiers) > 1:
                 earlier = _shifted(classifiers[0], readers[0], window, grid)
-                wide = np.dtype("uint8" if tally.units.shape[1] <= 256 else "uint16")
+                wide = np.dtype("uint8" if classes <= 256 else "uint16")
                 codes = earlier.astype(wide) * wide.type(classifiers[-1].classes) + codes
-            tally.add(int(block), codes)
+            yield block, codes
+
+
+class Ahead:
+    """Codes of blocks that surely hold zones, made by threads while zones are still prepared."""
+
+    def __init__(self, plan: Plan, zones: NDArray[np.object_], executor: ThreadPoolExecutor):
+        """zones: as `ZoneIndex.build` takes them. At most `AHEAD` bytes are kept."""
+        size = plan.grid.block**2 * (1 if plan.classes <= 256 else 2)
+        blocks = _with_a_vertex(zones, plan.grid)[: AHEAD // size]
+        self.made = [
+            (some, executor.submit(_all, plan, some))
+            for some in (blocks[k : k + 2] for k in range(0, len(blocks), 2))
+        ]
+
+    def close(self) -> None:
+        for _, future in self.made:
+            future.cancel()
+
+
+def _all(plan: Plan, blocks: Ints) -> dict[int, NDArray[Any]]:
+    return dict(classified(plan, blocks))
+
+
+def _count_made(task: Task, made: Future[dict[int, NDArray[Any]]]) -> Ints:
+    """`count` of codes that are there; threads take tasks in order, so these are under way."""
+    tally = Tally(task.index, task.plan.classes)
+    codes = made.result()
+    for block in task.index.blocks.tolist():
+        tally.add(block, codes[block])
     return tally.units
+
+
+def _with_a_vertex(zones: NDArray[np.object_], grid: Grid) -> Ints:
+    """Numbers of the blocks that hold the first vertex of a zone, ascending."""
+    first = shapely.get_point(shapely.get_exterior_ring(shapely.get_geometry(zones, 0)), 0)
+    xy = shapely.get_coordinates(first)
+    column, row = grid.to_pixels(ground.transform_points(xy, ground.STORAGE, grid.crs)).T
+    inside = (column > 0) & (row > 0) & (column < grid.width) & (row < grid.height)
+    across, down = column[inside] // grid.block, row[inside] // grid.block
+    found: Ints = np.unique((down * grid.blocks[1] + across).astype(np.int64))
+    return found
 
 
 def _shifted(
@@ -183,12 +234,14 @@ def counted(
     *,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
+    ahead: Ahead | None = None,
 ) -> None:
     """Fill a tally of the plan's classes. ``executor`` None: here, one task after the other.
 
     ``at_once``: workers of the executor. ``progress(done, blocks)`` may raise to
     stop. With a checkpoint, blocks that an earlier attempt counted are not read
-    again. Raises `Rejected` (E_RASTER_*), and what ``progress`` raises.
+    again; nor are those of ``ahead``, which belong to the same executor. Raises
+    `Rejected` (E_RASTER_*), and what ``progress`` raises.
     """
     index = tally.index
     done = checkpoint.load(tally) if checkpoint is not None else np.empty(0, np.int64)
@@ -205,12 +258,16 @@ def counted(
 
     if progress is not None and len(done):
         progress(len(done), len(index.blocks))
-    tasks = _tasks(plan, index, left)
     if executor is None:
-        for task in tasks:
+        for task in _tasks(plan, index, left):
             merge(task, count(task))
         return
     running: dict[Future[Ints], Task] = {}
+    for blocks, codes in ahead.made if ahead is not None else ():
+        for task in _tasks(plan, index, np.intersect1d(blocks, left)):
+            running[executor.submit(_count_made, task, codes)] = task
+        left = np.setdiff1d(left, blocks)
+    tasks = _tasks(plan, index, left)
     try:
         while True:
             # One task more than workers, so that none of them waits for us.

@@ -41,15 +41,20 @@ if TYPE_CHECKING:
 #: Pixels at a time: a score of registers of float32 fit the first cache.
 CHUNK = 512
 _NONE = -1
+#: What a register holds at first.
+RAW, REFLECTANCE, CLIPPED = range(3)
+_KINDS = {"raw": RAW, "reflectance": REFLECTANCE, "clipped": CLIPPED}
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _classes(  # type: ignore[no-untyped-def]
-    raw, sources, tables, steps, constants, value, cuts, masks, looked, look, known, first, out
-):
+    raw, sources, kinds, scale, offset, nodata_number,
+    steps, constants, value, cuts, masks, looked, look, known, first, out,
+):  # fmt: skip
     """Codes of pixels [n].
 
-    raw: uint8 or uint16[bands, n]; register r begins as ``tables[r][raw[sources[r]]]``.
+    raw: uint8 or uint16[bands, n]; register r begins with band sources[r], as kinds[r] says:
+    reflectance is float32 of raw * scale + offset, NaN of nodata_number.
     steps: int32[k, 3] (`geo.soil.trace`). value: register that is graded by ``cuts``
     (float32). masks: registers of the rules, -1 where ``look[m]`` says by raw number of band
     ``looked[m]``. known: registers whose NaN means no data. first: code of the first rule;
@@ -65,10 +70,16 @@ def _classes(  # type: ignore[no-untyped-def]
         size = min(CHUNK, raw.shape[1] - start)
         for r in range(loads):
             numbers = raw[sources[r], start : start + size]
-            table = tables[r]
             register = registers[r]
+            if kinds[r] == RAW:
+                for p in range(size):
+                    register[p] = np.float32(numbers[p])
+                continue
+            least = zero if kinds[r] == CLIPPED else np.float32(-np.inf)
             for p in range(size):
-                register[p] = table[numbers[p]]
+                found = np.float32(np.float64(numbers[p]) * scale + offset)
+                found = least if found < least else found
+                register[p] = np.float32(np.nan) if numbers[p] == nodata_number else found
         for s in range(len(steps)):
             operation = steps[s, 0]
             result = registers[loads + s]
@@ -137,9 +148,12 @@ def _classes(  # type: ignore[no-untyped-def]
 class Fused:
     """The compiled way of one classifier for one reader. `made` gives None where there is none."""
 
-    def __init__(self, classifier: Classifier, tables: dict[str, NDArray[np.float32]], size: int):
-        """Raises `Untraced`. ``tables``: reflectance of every raw number below ``size``."""
-        bands = classifier.bands
+    def __init__(self, classifier: Classifier, dtype: Any):
+        """Raises `Untraced`. ``dtype``: of the raw numbers, uint8 or uint16."""
+        bands, scene = classifier.bands, classifier.scene
+        size = int(np.iinfo(dtype).max) + 1
+        self.scale, self.offset = float(scene.scale), float(scene.offset)
+        self.nodata = -1.0 if scene.nodata is None else float(scene.nodata)
         tape = Tape()
         wanted = [key for key in bands if key not in CLASS_BANDS]
         reflectance: dict[str, Any] = {key: tape.load("reflectance", key) for key in wanted}
@@ -168,13 +182,7 @@ class Fused:
         self.steps = np.array(tape.steps, dtype=np.int32).reshape(-1, 3)
         self.constants = np.array([*tape.constants, 0.0], dtype=np.float32)
         self.sources = np.array([bands.index(band) for _, band in tape.loads], dtype=np.int64)
-        self.tables = np.empty((len(tape.loads), size), dtype=np.float32)
-        for number, (kind, band) in enumerate(tape.loads):
-            if kind == "raw":
-                self.tables[number] = np.arange(size)
-            else:
-                table = tables[band]
-                self.tables[number] = np.maximum(table, 0) if kind == "clipped" else table
+        self.kinds = np.array([_KINDS[kind] for kind, _ in tape.loads], dtype=np.int64)
         # float32 of a limit, as array code compares it with float32 values.
         self.cuts = np.asarray(classifier.cuts, dtype=np.float32)
         self.first = classifier.grades
@@ -192,7 +200,7 @@ class Fused:
         def moved(register: int) -> int:
             return place[register] if register < len(tape.loads) else register - gone
 
-        self.sources, self.tables = self.sources[keep], self.tables[keep]
+        self.sources, self.kinds = self.sources[keep], self.kinds[keep]
         for step in self.steps:
             if step[0] != CONST:
                 step[1], step[2] = moved(int(step[1])), moved(int(step[2]))
@@ -206,8 +214,7 @@ class Fused:
         if reader.table is None:
             return None
         with contextlib.suppress(Untraced):
-            tables = dict.fromkeys(classifier.bands, reader.table)
-            return cls(classifier, tables, len(reader.table))
+            return cls(classifier, reader.scene.dtype)
         return None
 
     def codes(self, stack: NDArray[Any]) -> NDArray[np.uint8]:
@@ -216,7 +223,8 @@ class Fused:
         out = np.empty(height * width, dtype=np.uint8)
         _classes(
             np.ascontiguousarray(stack).reshape(len(stack), -1),
-            self.sources, self.tables, self.steps, self.constants, self.value, self.cuts,
+            self.sources, self.kinds, self.scale, self.offset, self.nodata,
+            self.steps, self.constants, self.value, self.cuts,
             np.array(self.masks, dtype=np.int64), np.array(self.looked, dtype=np.int64),
             self.look, self.known, self.first, out,
         )  # fmt: skip

@@ -11,6 +11,7 @@ Of two scenes a run also says from which grade to which every part of a zone wen
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from geo import area
 from geo.errors import Rejected
 from geo.layers import Text
 from geo.soil import mask
-from geo.soil.blocks import MOST_NUMBERS, Checkpoint, Plan, counted, shift
+from geo.soil.blocks import MOST_NUMBERS, Ahead, Checkpoint, Plan, counted, shift
 from geo.soil.classify import Classifier
 from geo.soil.divide import divided
 from geo.soil.grading import Grading, relative
@@ -192,7 +193,12 @@ def areas(
     grid = plan.grid
     for scene in scenes[:-1]:
         shift(scene.grid, grid)
-    with ThreadPoolExecutor(1) as side:
+    with ThreadPoolExecutor(1) as side, contextlib.ExitStack() as stack:
+        ahead = None
+        resumed = checkpoint is not None and checkpoint.exists()
+        if isinstance(executor, ThreadPoolExecutor) and not resumed:
+            ahead = Ahead(plan, zones, executor)
+            stack.callback(ahead.close)
         # What ends as a figure comes from the file that was registered; that is seen meanwhile.
         same = side.submit(_verify, root, scenes)
         valid, repaired = polygons(zones)
@@ -208,7 +214,7 @@ def areas(
         if checkpoint is not None:
             kept = Checkpoint(checkpoint, plan.fingerprint(index))
         tally = Tally(index, plan.classes)
-        counted(plan, tally, executor, at_once, progress=progress, checkpoint=kept)
+        counted(plan, tally, executor, at_once, progress=progress, checkpoint=kept, ahead=ahead)
         same.result()
     if zone_m2 is None or repaired:
         zone_m2 = area.ellipsoidal_area(valid)

@@ -153,30 +153,48 @@ def test_a_shared_address_shows_the_same(visit) -> None:
     assert "map=11.00/45.50000/123.50000" in page.url
 
 
-def test_sign_in_when_the_service_wants_it(visit) -> None:
+def test_sign_in_when_the_service_wants_it(visit, server) -> None:
+    """By password, which the browser keeps as a cookie; or by a token, which goes before it."""
+    known = json.loads((server.data / "credentials.json").read_text())["field"]
     seen = visit()
-
     sent: list[str | None] = []
 
     def guard(route: Route) -> None:
-        sent.append(route.request.headers.get("authorization"))
-        if sent[-1] == "Bearer right":
-            route.fulfill(json={"collections": []})
+        headers = route.request.all_headers()
+        sent.append(headers.get("authorization"))
+        if "liangtian" in headers.get("cookie", "") or sent[-1]:
+            route.continue_()
         else:
             route.fulfill(status=401, json={"code": "E_LOGIN", "detail": "请先登录"})
 
     seen.page.route("**/collections?*", guard)
     seen.open()
-    dialog = seen.page.locator("dialog")
+    dialog, header = seen.page.locator("dialog"), seen.page.locator(".header .actions")
     expect(dialog).to_be_visible()
-    dialog.locator("input").fill("wrong")
+    dialog.locator("[name=name]").fill("field")
+    dialog.locator("[name=password]").fill("wrong")
     dialog.locator("[type=submit]").click()
-    expect(dialog.locator(".error")).to_be_visible()
-    dialog.locator("input").fill("right")
+    expect(dialog.locator(".error")).to_contain_text("密码不正确")
+    dialog.locator("[name=password]").fill(known["password"])
+    assert seen.faults("dialog") == []
+    seen.shot("sign-in")
     dialog.locator("[type=submit]").click()
     expect(dialog).to_be_hidden()
-    expect(seen.page.locator(".panel-layers .state")).to_contain_text("还没有图层")
-    assert list(dict.fromkeys(sent)) == [None, "Bearer wrong", "Bearer right"]
+    expect(header).to_contain_text("field")
+    expect(seen.page.locator(".panel-layers")).to_contain_text("高标准农田")
+    seen.open()
+    expect(header).to_contain_text("field")
+    header.get_by_text("退出登录").click()
+    expect(dialog).to_be_visible()
+    dialog.get_by_text("改用令牌").click()
+    dialog.locator("[name=token]").fill("wrong")
+    dialog.locator("[type=submit]").click()
+    expect(dialog.locator(".error")).to_contain_text("令牌无效")
+    dialog.locator("[name=token]").fill(known["token"])
+    dialog.locator("[type=submit]").click()
+    expect(header).to_contain_text("field")
+    expect(seen.page.locator(".panel-layers")).to_contain_text("高标准农田")
+    assert sent[-1] == f"Bearer {known['token']}"
 
 
 def test_a_failure_says_what_to_do_and_can_be_tried_again(visit) -> None:

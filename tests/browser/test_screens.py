@@ -22,7 +22,7 @@ def test_a_screen_opens_and_can_be_used_by_everybody(visit, server, name: str, v
     expect(seen.page.locator("html")).to_have_attribute("data-screen", name)
     expect(seen.page.locator(".slot-root .panel-title").first).to_have_count(1)
     expect(seen.page.locator("main .state[role=status]")).to_have_count(0, timeout=20_000)
-    if name != "figures":
+    if seen.page.locator(".map").is_visible():
         seen.drawn()
     width = seen.page.evaluate("document.documentElement.scrollWidth")
     assert width <= viewport["width"], "the page is wider than the screen"

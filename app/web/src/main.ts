@@ -5,6 +5,7 @@ import { Catalogue } from "./app/catalog";
 import type { App, Catalog } from "./app/context";
 import { headerBar } from "./app/header";
 import { bottomBar } from "./app/navigation";
+import { Session } from "./app/session";
 import { Shell } from "./app/shell";
 import { SignIn } from "./app/sign-in";
 import { Signal } from "./app/signal";
@@ -24,6 +25,7 @@ import "./styles/map.css";
 const store = new Store(initialState(location.hash, window.matchMedia("(max-width: 760px)").matches));
 setLanguage(store.get().lang);
 const api = new Api();
+const session = new Session(api);
 const toasts = new Toasts();
 const shell = new Shell(document.querySelector("#app") ?? document.body, () => frame.view?.resized());
 document.body.append(toasts.element);
@@ -34,6 +36,7 @@ const frame = new MapFrame(shell.map, api, store, (status) => {
 
 const app: App = {
   api,
+  session,
   store,
   catalog: new Signal<Catalog>({ state: "loading" }),
   layers: new Signal<MapLayer[]>([]),
@@ -46,14 +49,12 @@ const app: App = {
   report: (error) => toasts.show(reasonOf(error), "failed"),
 };
 const catalogue = new Catalogue(api, store, app.catalog, app.layers, frame.view);
-const signIn = new SignIn(api, () => {
-  texts();
-  app.reload();
-});
+const signIn = new SignIn(session, () => app.reload());
 api.onUnauthorized = (refused) => {
-  texts();
+  if (session.get()) session.set(null);
   signIn.open(refused);
 };
+session.on(() => headerBar(shell.header, app));
 
 function texts(): void {
   setLanguage(store.get().lang);
@@ -77,3 +78,4 @@ store.on(["lang"], () => {
 });
 void shell.show(app);
 void catalogue.load();
+void session.look();

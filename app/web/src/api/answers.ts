@@ -103,6 +103,13 @@ export interface Job {
   problem: Problem | null;
 }
 
+/** Who asks; a role of null is nobody. */
+export interface Me {
+  name: string | null;
+  role: "viewer" | "field" | "agronomist" | "manager" | "admin" | null;
+  by: "session" | "token" | null;
+}
+
 /** The JSON answer of each address, by the address as the OpenAPI document writes it. */
 export interface Answers {
   "/collections": { collections: Collection[] };
@@ -111,6 +118,7 @@ export interface Answers {
   "/collections/{layer}/items/{fid}": Feature;
   "/totals": Totals;
   "/jobs/{job_id}": Job;
+  "/auth/me": Me;
 }
 
 /** The answer of an address; `unknown` where nobody has stated it. */

@@ -4,11 +4,14 @@ import type { Collection } from "../api/answers";
 import type { Lang } from "../i18n";
 import type { Board } from "../map/board";
 import type { MapLayer } from "../map/style";
+import type { Session } from "./session";
 import type { Signal } from "./signal";
 import type { ScreenName, State, Store } from "./state";
 
 export interface App {
   api: Api;
+  /** Who is signed in; null for nobody. */
+  session: Session;
   store: Store;
   /** The layers that the service offers; replaced as a whole. */
   catalog: Signal<Catalog>;

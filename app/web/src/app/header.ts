@@ -6,12 +6,12 @@ import { navigation } from "./navigation";
 import { isDark } from "./theme";
 
 export function headerBar(root: HTMLElement, app: App): void {
-  const { store, api } = app;
+  const { store, session } = app;
   const { lang, theme } = store.get();
+  const me = session.get();
   const other = lang === "zh" ? "en" : "zh";
   const signOut = (): void => {
-    api.setToken(null);
-    app.reload();
+    session.leave().catch(app.report).finally(app.reload);
   };
   const action = (text: string, title: string, onclick: () => void, attributes = {}): HTMLElement =>
     h("button", { type: "button", class: "link", title, onclick, ...attributes }, text);
@@ -45,9 +45,10 @@ export function headerBar(root: HTMLElement, app: App): void {
         lang: other === "zh" ? "zh-CN" : "en",
         "data-action": "language",
       }),
-      api.token
+      me && h("span", { class: "who", title: me.role }, me.name),
+      me
         ? action(t("header.signOut"), t("header.signOut"), signOut)
-        : action(t("header.signIn"), t("header.signIn"), app.signIn),
+        : action(t("header.signIn"), t("header.signIn"), app.signIn, { "data-action": "sign-in" }),
     ),
   );
 }

@@ -41,8 +41,8 @@ export class MapView implements Board {
   private dark = false;
   private extent: LngLatBoundsLike = CITY;
   private drawn = false;
-  /** Whether the address said where to look. */
-  private readonly placed: boolean;
+  /** Whether the address, or a screen, has said where to look. */
+  private placed: boolean;
   private pointing = false;
 
   /** Throws when the browser cannot do WebGL. */
@@ -177,6 +177,7 @@ export class MapView implements Board {
   fit(what: GeoJSON.Geometry | GeoJSON.FeatureCollection | Box | null): void {
     if (what === null) return void this.map.fitBounds(this.extent, { padding: 32 });
     const box = Array.isArray(what) ? what : boundsOf(what);
+    this.placed = true;
     if (box[0] <= box[2]) this.map.fitBounds(box, { padding: 64, maxZoom: 16 });
   }
 

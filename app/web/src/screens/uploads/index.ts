@@ -1,39 +1,37 @@
-/** Uploads: those of this person, newest first. */
-import type { App, Layout, Open } from "../../app/context";
-import { language, t } from "../../i18n";
-import { chip } from "../../ui/card";
-import { fill, h } from "../../ui/dom";
-import { date } from "../../ui/format";
-import { failed, loading, message } from "../../ui/states";
-import { table } from "../../ui/table";
+/** Uploads: the list with the place to drop files on, or one upload (`#/uploads/12`). */
+import type { Layout, Open, Place, Route, Screen } from "../../app/context";
+import type { App } from "../../app/context";
+import { fill } from "../../ui/dom";
+import { openList } from "./list";
+import { openUpload } from "./upload";
+import "./uploads.css";
 
 export const layout: Layout = "side";
 
-interface Upload {
-  id: number;
-  state: string;
-  filename: string;
-  created_at: string;
-}
-
-export const open: Open = (app, { root }) => {
-  const body = h("div", {}, loading());
-  fill(root, h("div", { class: "panel" }, h("h2", { class: "panel-title" }, t("nav.uploads")), body));
-  void list(app, body);
-  return {};
+export const open: Open = (app, place, route) => {
+  let shown = "";
+  let inner: Screen = {};
+  const show = ({ path, params }: Route): void => {
+    const id = /^\d{1,15}$/.test(path[0] ?? "") ? path[0] ?? "" : "";
+    if (inner.route && id === shown) return inner.route({ path, params });
+    inner.close?.();
+    app.board?.clear();
+    for (const slot of [place.root, place.aside, place.tools]) fill(slot);
+    shown = id;
+    inner = id ? one(app, place, Number(id)) : list(app, place);
+  };
+  show(route);
+  return { route: show, close: () => inner.close?.() };
 };
 
-async function list(app: App, body: HTMLElement): Promise<void> {
-  try {
-    const { uploads } = (await app.api.get("/uploads", { query: { limit: 100 } })) as { uploads: Upload[] };
-    if (!uploads.length) return fill(body, message(t("uploads.none"), t("uploads.none.hint")));
-    const columns = [
-      { title: t("uploads.file"), cell: (row: Upload) => row.filename },
-      { title: t("uploads.state"), cell: (row: Upload) => chip(row.state) },
-      { title: t("uploads.time"), cell: (row: Upload) => date(row.created_at, language(), true) },
-    ];
-    fill(body, table(t("nav.uploads"), columns, uploads));
-  } catch (error) {
-    fill(body, failed(error, app, () => void list(app, body)));
-  }
+function one(app: App, place: Place, id: number): Screen {
+  place.layout("side");
+  place.root.scrollTop = 0;
+  return openUpload(app, place, id);
+}
+
+/** On a phone a list needs no map. */
+function list(app: App, place: Place): Screen {
+  place.layout(window.matchMedia("(max-width: 760px)").matches ? "full" : "side");
+  return openList(app, place);
 }

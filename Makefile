@@ -16,7 +16,7 @@ PAGE_SOURCES := $(shell find $(WEB) docs/examples \( -name node_modules -o -name
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --require-hashes --only-binary :all:
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help demo test bench lint format page lock clean
+.PHONY: help demo test bench lint format page lock audit clean
 
 help: ## 列出命令 / list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ lock: $(DONE)/dev ## 重新锁定依赖 / resolve and lock the dependencies agai
 	@scripts/lock-group node
 	@scripts/lock-group judge --no-emit-package gdal
 	@scripts/lock-group bench
+
+audit: $(DONE)/dev ## 查询依赖的已知漏洞 (需要网络) / known vulnerabilities of the dependencies (needs a network)
+	@scripts/audit
 
 clean: ## 删除安装与构建结果, 保留 var / remove what was installed and built, keep var
 	@rm -rf .venv .tools $(WEB)/node_modules $(WEB)/dist

@@ -73,11 +73,13 @@ class User:
 ANONYMOUS = User("anonymous", None)
 
 
-def allow(role: str, *, whole: bool = False) -> Callable[[_Endpoint], _Endpoint]:
+def allow(
+    role: str, *, whole: bool = False, open_by: str | None = None
+) -> Callable[[_Endpoint], _Endpoint]:
     """Declare the least role that may use a route (``PUBLIC``: anybody, always).
 
     ``whole``: it shows or changes what cannot be told apart by county or layer, so it is
-    refused to everybody who is limited.
+    refused to everybody who is limited. ``open_by``: a setting that opens it to anybody.
     """
     if role not in (*ROLES, PUBLIC):
         raise ValueError(f"unknown role {role!r}")
@@ -85,6 +87,7 @@ def allow(role: str, *, whole: bool = False) -> Callable[[_Endpoint], _Endpoint]
     def mark(endpoint: _Endpoint) -> _Endpoint:
         endpoint.permission = role  # type: ignore[attr-defined]
         endpoint.whole = whole  # type: ignore[attr-defined]
+        endpoint.open_by = open_by  # type: ignore[attr-defined]
         return endpoint
 
     return mark
@@ -104,7 +107,11 @@ async def authorize(request: Request) -> User:
     state: State = request.app.state.liangtian
     headers = request.headers
     cookie = session_in(headers.get("cookie", ""), request.url.scheme == "https")
-    user = admit(state, permission_of(route), headers.get("authorization", ""), cookie)
+    role = permission_of(route)
+    opening = getattr(getattr(route, "endpoint", None), "open_by", None)
+    if opening is not None and getattr(state.settings, opening):
+        role = PUBLIC
+    user = admit(state, role, headers.get("authorization", ""), cookie)
     if user.session and request.method not in SAFE_METHODS:
         same_origin(request, required=True)
     if user.limited and getattr(getattr(route, "endpoint", None), "whole", False):

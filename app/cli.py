@@ -96,6 +96,9 @@ def _serve(data: Path, host: str, port: int, workers: int, public_read: bool | N
     os.environ["LIANGTIAN_DATA"] = str(data)
     if public_read is not None:
         os.environ.setdefault("LIANGTIAN_PUBLIC_READ", str(public_read).lower())
+    from app.commands.shared import share_metrics
+
+    share_metrics(data)
     console.print(f"[green]http://{host}:{port}[/]  (Ctrl+C 停止 / to stop)")
     uvicorn.run(
         "app.served:create_app",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from app import auth, logs, openapi, params, problems
 from app.api import (
@@ -121,7 +122,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(_public(pages.build_router()))
     openapi.install(app)
     app.add_middleware(Thin, state=state)
-    app.add_middleware(Gate, settings=settings)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("Authorization", "Content-Type", "If-Match", "Idempotency-Key"),
+            expose_headers=("ETag", "Location", "Content-Crs", "Retry-After"),
+        )
+    app.add_middleware(Gate, settings=settings, metrics=state.metrics)
     return app
 
 

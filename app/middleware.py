@@ -5,16 +5,26 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs
 from app.inflow import Inflow
+from app.metrics import Metrics
 from app.problems import Problem, respond
 from app.settings import Settings
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
+#: Headers of every answer. Pages bring a policy of their own; in all else nothing may run.
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
+_NOTHING_RUNS = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 _MOST_CLIENTS = 10_000
 #: A body of this size is read to its end after a refusal, so that the connection can stay.
 _LITTLE = 64 << 10
@@ -56,9 +66,11 @@ def sends_json(scope: Scope) -> bool:
 class Gate:
     """Rate limits, body limits, security headers, request id and one log line a request."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self.app = app
         self.settings = settings
+        self.metrics = metrics
+        self._hosts = frozenset(host.lower() for host in settings.hosts)
         self.reads = Buckets(settings.rate_per_minute) if settings.rate_per_minute else None
         writes = settings.rate_writes_per_minute
         self.writes = Buckets(writes) if writes else None
@@ -82,14 +94,18 @@ class Gate:
             nonlocal status, giving_up
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
+                headers = message["headers"] = [
                     *message["headers"],
-                    (b"x-content-type-options", b"nosniff"),
+                    *_ALWAYS,
                     (b"x-request-id", request_id.encode()),
                 ]
+                if secure:
+                    headers.append(_ONLY_HTTPS)
+                if not any(name == b"content-security-policy" for name, _ in headers):
+                    headers.append(_NOTHING_RUNS)
                 giving_up = status >= 400 and not inflow.complete and _much_to_come(scope)
                 if giving_up:
-                    message["headers"].append((b"connection", b"close"))
+                    headers.append((b"connection", b"close"))
             elif head_only:
                 message = {**message, "body": b""}
             elif giving_up and not message.get("more_body", False):
@@ -99,6 +115,7 @@ class Gate:
 
         scope.setdefault("state", {})["request_id"] = request_id
         head_only = scope["method"] == "HEAD"
+        secure = scope["scheme"] == "https"
         if head_only:
             scope = {**scope, "method": "GET"}
         refused = self._refuse(scope)
@@ -106,15 +123,28 @@ class Gate:
             await respond(Request(scope), refused)(scope, receive, sending)
         else:
             await self.app(scope, inflow, sending)
+        took = time.perf_counter() - started
         logs.request(
             method=scope["method"],
             path=scope["path"],
             status=status,
-            ms=round((time.perf_counter() - started) * 1000, 1),
+            ms=round(took * 1000, 1),
             id=request_id,
         )
+        route = scope.get("route")
+        template = scope["state"].get("template") or getattr(route, "path", "other")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self.metrics.request(template, method, status, took)
 
     def _refuse(self, scope: Scope) -> Problem | None:
+        if self._hosts and not self._answers_to(scope):
+            return Problem(
+                "E_HOST",
+                "本服务不使用这个主机名",
+                "The service does not answer to this host name",
+                where="Host",
+                fix=("使用设置 LIANGTIAN_HOSTS 中的主机名", "Use a name of LIANGTIAN_HOSTS"),
+            )
         client = (scope.get("client") or ("?",))[0]
         writing = scope["method"] not in _SAFE
         bucket = self.writes if writing else self.reads
@@ -130,6 +160,13 @@ class Gate:
         if not length.isdigit() or int(length) > self._limit(scope):
             return self._too_large(scope)
         return None
+
+    def _answers_to(self, scope: Scope) -> bool:
+        host = next((v for n, v in scope["headers"] if n == b"host"), b"").decode("latin-1")
+        try:
+            return urlsplit(f"//{host}").hostname in self._hosts
+        except ValueError:
+            return False
 
     def _limit(self, scope: Scope) -> int:
         path = scope["path"]

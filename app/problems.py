@@ -34,6 +34,7 @@ STATUS: dict[str, int] = {
     "E_SORT": 400,
     "E_CURSOR": 400,
     "E_BODY": 400,
+    "E_HOST": 400,
     "E_LOGIN": 401,
     "E_PASSWORD": 401,
     "E_ORIGIN": 403,

@@ -25,6 +25,13 @@ class Settings(BaseSettings):
     session_hours: float = Field(
         12.0, gt=0, le=720, description="How long a sign-in with a password lasts, hours."
     )
+    metrics_public: bool = Field(False, description="Whether anybody may read /metrics.")
+    hosts: tuple[str, ...] = Field(
+        (), description="Names that the service answers to (Host header); none: to any."
+    )
+    cors_origins: tuple[str, ...] = Field(
+        (), description="Other sites whose pages may read from here; none: no site."
+    )
     base_url: str = Field("", description="Address in links when behind a proxy, e.g. //gis.local.")
     max_upload_mib: int = Field(512, ge=1, description="Largest uploaded file, MiB.")
     resumable_hours: float = Field(

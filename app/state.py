@@ -12,6 +12,7 @@ from typing import TypeVar, cast
 
 from cachetools import LRUCache
 
+from app.metrics import Metrics
 from app.people import People
 from app.rasters import Rasters
 from app.settings import Settings
@@ -30,6 +31,8 @@ log = logging.getLogger("liangtian")
 _T = TypeVar("_T")
 #: While a new base is being built, look for it this often (seconds).
 _LOOK_FOR_BASE = 0.2
+#: Numbers for the metrics are taken over this often (seconds).
+_COUNT = 5.0
 
 
 class Answers:
@@ -67,6 +70,7 @@ class State:
         self.totals = Desk(settings, self.catalog, self.snapshots)
         self.rasters = Rasters(settings, self.record)
         self.targets = {target.id: target for target in load_targets(settings.definitions)}
+        self.metrics = Metrics()
         self.wake_worker = threading.Event()
         #: moves whenever anybody has changed the record: jobs, uploads, features
         self.pulse = 0
@@ -102,7 +106,7 @@ class State:
 
     def _follow(self) -> None:
         """Look for new changes; a worker shows another's commit within a few dozen ms."""
-        again = 0.0
+        again = counted = 0.0
         while not self._stopping.wait(self.settings.follow_ms / 1000):
             try:
                 changed = self.record.changed()
@@ -112,6 +116,9 @@ class State:
                     self.people.forget()
                     self.rasters.forget()
                 self.watch.look(changed=changed)
+                if changed or time.monotonic() >= counted:
+                    counted = time.monotonic() + _COUNT
+                    self.metrics.note(self)
                 if changed or 0 < again < time.monotonic():
                     behind = self.snapshots.refresh() < self.record.head().revision
                     waits = behind or self.snapshots.outgrown

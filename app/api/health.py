@@ -7,12 +7,24 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from app.api.links import produces
 from app.auth import PUBLIC, User, allow
+from app.metrics import MEDIA_TYPE
 from app.state import State
 
 router = APIRouter(tags=["健康 Health"])
 
 _LEAST_FREE = 200 * 2**20
+
+
+@router.get("/metrics", summary="Numbers for Prometheus")
+@allow("admin", whole=True, open_by="metrics_public")
+@produces(MEDIA_TYPE.partition(";")[0])
+def metrics(request: Request) -> Response:
+    """Of all workers together: requests by route and status, the tile cache, jobs, the record."""
+    state: State = request.app.state.liangtian
+    headers = {"Cache-Control": "no-store"}
+    return Response(state.metrics.text(state), headers=headers, media_type=MEDIA_TYPE)
 
 
 @router.get("/health/live", summary="The process answers")

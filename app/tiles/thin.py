@@ -33,6 +33,8 @@ _XYZ = re.compile(rf"/tiles/([^/]+)/{_NUMBER}/{_NUMBER}/{_NUMBER}\.(mvt|geojson)
 _OGC = re.compile(
     rf"/collections/([^/]+)/tiles/({'|'.join(MATRIX_SETS)})/{_NUMBER}/{_NUMBER}/{_NUMBER}"
 )
+_XYZ_ROUTE = "/tiles/{layer}/{z}/{x}/{y}.{kind}"
+_OGC_ROUTE = "/collections/{layer}/tiles/{tms}/{z}/{row}/{col}"
 
 
 class Thin:
@@ -51,6 +53,9 @@ class Thin:
             await self.app(scope, receive, send)
             return
         status, headers, body = answer
+        # For the metrics: no route has been looked up.
+        template = _XYZ_ROUTE if scope["path"].startswith("/tiles/") else _OGC_ROUTE
+        scope.setdefault("state", {})["template"] = template
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 44ecfa853ffb6ce8 577049f79293dae8 */
+/** Made by scripts/api-types from the service's OpenAPI document: 84df08276cbe86e6 e54e833006dc8e3f */
 
 export interface paths {
     "/": {
@@ -150,6 +150,10 @@ export interface paths {
     "/jobs/{job_id}/retry": {
         /** Try a failed job again */
         post: operations["retry_jobs__job_id__retry_post"];
+    };
+    "/metrics": {
+        /** Numbers for Prometheus */
+        get: operations["metrics_metrics_get"];
     };
     "/people": {
         /** People */
@@ -2294,6 +2298,15 @@ export interface operations {
             202: {
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    metrics_metrics_get: {
+        responses: {
+            200: {
+                content: {
+                    "text/plain": unknown;
                 };
             };
         };

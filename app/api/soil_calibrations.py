@@ -16,7 +16,6 @@ from app import bodies, idempotency, params, scenes, sight
 from app.api.links import GEOJSON, JSON, answer, produces
 from app.auth import User, allow
 from app.jobs import calibration, queue
-from app.jobs.soil import BARE_SOIL
 from app.params import bad
 from app.problems import not_found
 from app.state import State
@@ -71,7 +70,9 @@ class Calibrate(_Body):
     cv: Folds = Folds()
     log: bool = Field(False, description="Model the logarithm (EC is skewed).")
     window: Literal[1, 3, 5] = Field(1, description="Pixels a side that are averaged.")
-    masks: list[Annotated[str, Field(max_length=40)]] = Field(list(BARE_SOIL), max_length=8)
+    masks: list[Annotated[str, Field(max_length=40)]] | None = Field(
+        None, max_length=8, description="Of /soil/masks; as for runs when nothing is said."
+    )
     seed: int = Field(0, ge=0, le=2**31 - 1)
 
 
@@ -125,13 +126,16 @@ def _start(request: Request, asked: Calibrate) -> Response:
                 f"The scene {scene.id} has no band {', '.join(missing)}",
                 "E_INDEX_BANDS",
             )
-        mask.resolve(tuple(asked.masks), scene.bands)
+        mask.resolve(asked.masks or (), scene.bands)
+    masks = asked.masks
+    if masks is None:
+        masks = list(mask.bare_soil(*(scene.bands for scene in chosen)))
     layer = params.find_layer(request, calibration.LAYER)
     if asked.samples.filter:
         cql.parse(asked.samples.filter, "cql2-text", layer)
     sight.view(request, layer.id, asked.samples.as_of)
     cv = {"method": asked.cv.method, "size_m": asked.cv.size_km * 1000}
-    args |= {"kind": args.pop("model"), "scenes": [s.id for s in chosen], "cv": cv}
+    args |= {"kind": args.pop("model"), "scenes": [s.id for s in chosen], "cv": cv, "masks": masks}
     user: User = request.state.user
 
     def effect(connection: Connection) -> idempotency.Answer:
@@ -147,11 +151,12 @@ def _start(request: Request, asked: Calibrate) -> Response:
 def _scenes(state: State, asked: Calibrate) -> list[Any]:
     """The scenes that are named, or those of a time."""
     if asked.scenes is not None:
-        return [scenes.get(state.record, each) for each in dict.fromkeys(asked.scenes)]
+        return [scenes.usable(state.record, each) for each in dict.fromkeys(asked.scenes)]
     low, high = params.interval(asked.dates) if asked.dates else (None, None)
-    found = [scene for scene in scenes.every(state.record) if _within(scene.datetime, low, high)][
-        :50
-    ]
+    found = [
+        scene for scene in scenes.every(state.record)
+        if not scene.retired and _within(scene.datetime, low, high)
+    ][:50]  # fmt: skip
     if not found:
         raise bad(
             "dates",

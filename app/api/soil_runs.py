@@ -18,13 +18,13 @@ from app.api.links import answer
 from app.api.soil import gradings_of
 from app.auth import User, allow
 from app.jobs import calibration, queue
-from app.jobs.soil import BARE_SOIL, FORMAT, SPLITS, check_count, write_zones
+from app.jobs.soil import FORMAT, SPLITS, check_count, write_zones
 from app.params import bad
 from app.problems import Problem
 from app.soil import job_of
 from app.state import State
 from geo.snapshot import cql
-from geo.soil import season
+from geo.soil import mask, season
 from geo.soil.measure import measure_of
 from geo.soil.results import Results
 from geo.soil.scene import Scene
@@ -69,10 +69,11 @@ class Run(BaseModel):
     model: int | None = Field(None, ge=1, le=2**53, description="Id of a calibration.")
     grading: str | Cuts
     zones: Zones
-    masks: list[str] = Field(
-        default=list(BARE_SOIL),
+    masks: list[str] | None = Field(
+        None,
         max_length=8,
-        description="Of /soil/masks: rules of what is not bare soil, `name` or `name:parameter`.",
+        description="Of /soil/masks: rules of what is not bare soil, `name` or `name:parameter`. "
+        "Cloud, shadow, water and plants, as far as the bands tell, when nothing is said.",
     )
     splits: list[str] | None = Field(
         None, max_length=4, description="Polygon layers at whose edges zones are cut."
@@ -110,7 +111,10 @@ def _start(request: Request, asked: Run) -> Response:
     spec = calibration.spec_of(state, short)
     given = asked.grading if isinstance(asked.grading, str) else asked.grading.model_dump()
     grading = gradings_of(request).resolve(given)
-    plan = Plan(state.settings.raster_folder, chosen, spec, grading, tuple(asked.masks))
+    masks = asked.masks
+    if masks is None:
+        masks = list(mask.bare_soil(*(scene.bands for scene in chosen)))
+    plan = Plan(state.settings.raster_folder, chosen, spec, grading, tuple(masks))
     plan.classifiers()
     for scene in chosen[:-1]:
         shift(scene.grid, plan.grid)
@@ -118,7 +122,7 @@ def _start(request: Request, asked: Run) -> Response:
         "scenes": [scene.id for scene in chosen],
         "spec": short,
         "grading": given,
-        "masks": asked.masks,
+        "masks": masks,
         "warnings": _warnings(chosen, asked.across_seasons),
         "splits": _splits(request, asked),
     }

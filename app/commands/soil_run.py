@@ -12,7 +12,8 @@ from rich.table import Table
 from app import scenes
 from app.commands.opened import opened
 from app.jobs.sandbox import Limits
-from app.jobs.soil import BARE_SOIL, Order, measure, zones_of
+from app.jobs.soil import Order, measure, zones_of
+from geo.soil import mask
 from geo.soil.grading import Gradings
 from geo.soil.indices import get
 from geo.soil.results import Results
@@ -42,12 +43,9 @@ def run(
         folder = Path(name)
         zones_of(place.snapshots().view(place.layer(layer_id).id).match(), folder / "zones.arrow")
         pair = (before, scene_id) if before else (scene_id,)
-        order = Order(
-            tuple(scenes.get(place.record, each) for each in pair),
-            {"index": index},
-            gradings.resolve(grading_id),
-            BARE_SOIL,
-        )
+        found = tuple(scenes.get(place.record, each) for each in pair)
+        masks = mask.bare_soil(*(scene.bands for scene in found))
+        order = Order(found, {"index": index}, gradings.resolve(grading_id), masks)
         _, output = measure(
             settings,
             order,

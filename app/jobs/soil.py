@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 MOST_ZONES = 200_000
 #: Most polygons of a layer at whose edges zones are cut.
 MOST_MEMBERS = 2_000
-#: What says nothing about the salt in bare soil: clouds and shadows, water, plants.
-BARE_SOIL = ("scl", "water", "vegetation")
 #: Layers at whose edges zones are cut unless a run says otherwise.
 SPLITS = ("counties", "districts")
 #: A result of this shape; what older versions wrote is asked for anew.

@@ -304,3 +304,19 @@ def _bare(name: str, given: str | None) -> None:
 
 def _wrong(name: str, zh: str, en: str) -> NoReturn:
     raise Rejected("E_MASK", f"掩膜 {name}：{zh}", f"mask {name}: {en}", where=name)
+
+
+def bare_soil(*scenes: Mapping[str, int]) -> tuple[str, ...]:
+    """What says nothing about the salt in bare soil: cloud and shadow, water, plants.
+
+    Of these the rules that the bands of every scene allow.
+    """
+    found = []
+    for name in ("scl", "qa_pixel", "qa_radsat", "water", "vegetation"):
+        try:
+            for bands in scenes:
+                resolve((name,), bands)
+        except Rejected:
+            continue
+        found.append(name)
+    return tuple(found)

@@ -103,3 +103,13 @@ def test_names_parameters_and_bands_are_checked() -> None:
         mask.resolve(["qa_pixel:3"], {"QA_PIXEL": 1})
     for kind in mask.KINDS.values():
         assert kind.describe()["bands"]
+
+
+def test_bare_soil_takes_what_the_bands_of_every_scene_allow() -> None:
+    sentinel = dict.fromkeys(("B", "G", "R", "N", "SCL"), 1)
+    landsat = dict.fromkeys(("B", "G", "R", "N", "QA_PIXEL"), 1)
+    plain = dict.fromkeys(("G", "R", "N"), 1)
+    assert mask.bare_soil(sentinel) == ("scl", "water", "vegetation")
+    assert mask.bare_soil(landsat) == ("qa_pixel", "water", "vegetation")
+    assert mask.bare_soil(plain) == mask.bare_soil(sentinel, landsat) == ("water", "vegetation")
+    assert mask.bare_soil({"B": 1, "G": 2}) == ()

@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 84df08276cbe86e6 e54e833006dc8e3f */
+/** Made by scripts/api-types from the service's OpenAPI document: 3f255b08044e4ccb f4940e69c1a63def */
 
 export interface paths {
     "/": {
@@ -644,13 +644,10 @@ export interface components {
             log: boolean;
             /**
              * Masks
-             * @default [
-             *       "scl",
-             *       "water",
-             *       "vegetation"
-             *     ]
+             * @description Of /soil/masks; as for runs when nothing is said.
+             * @default null
              */
-            masks: string[];
+            masks: string[] | null;
             /**
              * Model
              * @default linear
@@ -1232,14 +1229,10 @@ export interface components {
             index: string | null;
             /**
              * Masks
-             * @description Of /soil/masks: rules of what is not bare soil, `name` or `name:parameter`.
-             * @default [
-             *       "scl",
-             *       "water",
-             *       "vegetation"
-             *     ]
+             * @description Of /soil/masks: rules of what is not bare soil, `name` or `name:parameter`. Cloud, shadow, water and plants, as far as the bands tell, when nothing is said.
+             * @default null
              */
-            masks: string[];
+            masks: string[] | null;
             /**
              * Model
              * @description Id of a calibration.

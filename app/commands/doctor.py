@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from rich.table import Table
 
 from app.commands.opened import opened
+from app.watch import Watch
 
 #: Below these versions a known fault can lose or falsify data.
 LEAST = {
@@ -18,6 +22,20 @@ LEAST = {
     "GEOS": (3, 12, 0),
     "PROJ": (9, 4, 0),
 }
+#: Python packages likewise: known ways to stop or fool a service before these.
+LEAST_PACKAGES = {
+    "starlette": (1, 3, 1),
+    "python-multipart": (0, 0, 31),
+    "fastapi": (0, 165),
+    "uvicorn": (0, 40),
+    "geopandas": (1, 1, 2),
+    "cryptography": (46,),
+    "argon2-cffi": (25, 1),
+    "sqlalchemy": (2, 0, 44),
+    "alembic": (1, 16),
+}
+#: Days after which a backup is too old.
+_OLD_BACKUP = 7
 
 
 def versions() -> dict[str, tuple[int, ...]]:
@@ -54,8 +72,11 @@ def check(data: Path) -> tuple[Table, bool]:
         healthy &= good
         table.add_row(name, found, wanted, "[green]✓[/]" if good else "[bold red]✗[/]")
 
-    for name, version in versions().items():
-        line(name, _dotted(version), f">= {_dotted(LEAST[name])}", version >= LEAST[name])
+    for name, found_ in versions().items():
+        line(name, _dotted(found_), f">= {_dotted(LEAST[name])}", found_ >= LEAST[name])
+    for name, least in LEAST_PACKAGES.items():
+        there = _numbers(version(name))
+        line(name, _dotted(there), f">= {_dotted(least)}", there >= least)
     folder = data if data.exists() else Path()
     free = shutil.disk_usage(folder).free / 2**30
     line("磁盘剩余 free disk", f"{free:.1f} GiB", ">= 1 GiB", free >= 1)
@@ -63,12 +84,31 @@ def check(data: Path) -> tuple[Table, bool]:
         line("数据 record", "尚未建立 not made yet", "-", True)
         return table, healthy
     with opened(data) as place:
-        found = place.record.verify()
+        watch = Watch(place.record, place.settings.anchor_folder)
+        found = watch.verify()
         said = f"{found.rows:,} 行 rows, 版本 revision {found.head.revision}"
         if not found.ok:
             said = "; ".join(p.message[0] for p in found.problems[:3])
         line("变更日志 change log", said, "链条完整 chain holds", found.ok)
+        last = watch.anchors.last()
+        said = f"{found.anchors:,} 个, 至 seq {last.seq}" if last else "尚无 none yet"
+        line("锚点 anchors", said, "-", True)
+        backup = watch.backup()
+        age = None
+        if backup is not None:
+            age = (datetime.now(UTC) - datetime.fromisoformat(backup["time"])).days
+        told = "尚无 none yet" if backup is None else f"{backup['name']}, {age} 天前 days ago"
+        wanted = f"建议 {_OLD_BACKUP} 天内 within {_OLD_BACKUP} days"
+        # Advice, not a fault: a demonstration needs no backup.
+        table.add_row(
+            "备份 backup", told, wanted, "" if age is None or age <= _OLD_BACKUP else "[yellow]![/]"
+        )
     return table, healthy
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """The leading numbers of a version: 1.3.0rc1 is 1, 3, 0."""
+    return tuple(int(part) for part in re.match(r"[\d.]*\d", text)[0].split("."))  # type: ignore[index]
 
 
 def _dotted(version: tuple[int, ...]) -> str:

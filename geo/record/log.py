@@ -57,6 +57,18 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+_columns = itemgetter("seq", "revision", "kind")
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """The document of a row; {} where it is none."""
+    try:
+        document = orjson.loads(body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
 class ChainCheck:
     """Recomputes the chain row by row; keeps the first fault of each kind of place."""
 
@@ -69,12 +81,12 @@ class ChainCheck:
         self._anchors = dict(anchors or {})
         self._promised = 0
 
-    def feed(self, rows: Iterable[LogRow]) -> list[dict[str, Any]]:
-        """Check ``rows``; return their parsed bodies ({} where unreadable)."""
-        loads, anchors = orjson.loads, self._anchors
-        columns = itemgetter("seq", "revision", "kind")
-        bodies: list[dict[str, Any]] = []
-        for seq, revision, kind, layer, fid, body, geometry, h in rows:
+    def feed(self, rows: Iterable[LogRow]) -> None:
+        """Check the hashes and the order of ``rows``, and the bodies of all but feature rows;
+        of these `body` must be told what it says."""
+        anchors = self._anchors
+        for row in rows:
+            seq, revision, kind, _, _, body, geometry, h = row
             self.rows += 1
             if seq != self.seq + 1:
                 self._fault("order", self.seq + 1, f"seq {self.seq + 1} is missing")
@@ -84,30 +96,30 @@ class ChainCheck:
                 digest = sha256(self.h + body + sha256(geometry).digest()).digest()
             if digest != h:
                 self._fault("chain", seq, f"hash of row {seq} differs")
-            try:
-                document = loads(body)
-                same = (
-                    columns(document) == (seq, revision, kind)
-                    and document.get("fid") == fid
-                    and document.get("layer") == layer
-                )
-            except (ValueError, KeyError, AttributeError, TypeError):
-                document, same = {}, False
-            if not same:
-                self._fault("body", seq, f"row {seq}")
-            if kind == "commit":
-                if revision != self.revision + 1 or seq <= self._promised:
-                    self._fault("order", seq, "commit out of order")
-                self.revision = revision
-                self._promised = document.get("last_seq", seq)
-            elif kind == "feature" and seq > self._promised:
-                self._fault("order", seq, "feature row outside its commit")
+            if kind == "feature":
+                if seq > self._promised:
+                    self._fault("order", seq, "feature row outside its commit")
+            else:
+                document = parsed(body)
+                self.body(row, document)
+                if kind == "commit":
+                    if revision != self.revision + 1 or seq <= self._promised:
+                        self._fault("order", seq, "commit out of order")
+                    self.revision = revision
+                    self._promised = document.get("last_seq", seq)
             if seq in anchors and anchors.pop(seq) != h.hex():
                 self._fault("anchor", seq, "anchored hash differs: the log was rewritten")
             # Continue from what is stored: one edited row is named once, not all after it.
             self.h, self.seq = h, seq
-            bodies.append(document)
-        return bodies
+
+    def body(self, row: LogRow, document: Mapping[str, Any]) -> None:
+        """The columns of a row must be what its body says ({} where it is unreadable)."""
+        try:
+            same = _columns(document) == row[:3]
+        except KeyError:
+            same = False
+        if not (same and document.get("fid") == row[4] and document.get("layer") == row[3]):
+            self._fault("body", row[0], f"row {row[0]}")
 
     def finish(self) -> None:
         """Call after the last row: finds a cut tail."""

@@ -138,3 +138,20 @@ def test_from_the_command_line(client: TestClient, data: Path) -> None:
     # The last outcome is kept: the service is red after a restart, too.
     ready = client.get("/health/ready")
     assert ready.status_code == 503
+
+
+def test_doctor_measures_against_least_versions(
+    data: Path, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.commands import doctor
+
+    monkeypatch.setattr(doctor, "_gdal", lambda: (3, 12, 4))  # asked in a process of its own
+    table, healthy = doctor.check(data)
+    assert healthy
+    assert "starlette" in list(table.columns[0].cells)
+    monkeypatch.setitem(doctor.LEAST_PACKAGES, "starlette", (999,))
+    assert doctor.check(data)[1] is False
+    monkeypatch.undo()
+    monkeypatch.setattr(doctor, "_gdal", lambda: (3, 8, 9))
+    assert doctor.check(data)[1] is False
+    assert doctor._numbers("1.3.0rc1") == (1, 3, 0)

@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     photo_position: Literal["strip", "keep"] = Field(
         "strip", description="Whether the position that a camera wrote into a photo is kept."
     )
+    tianditu: bool = Field(
+        False,
+        description="Whether the page may ask Tianditu for a base map, with the reader's own key.",
+    )
     in_process_worker: bool = Field(True, description="Whether the service runs jobs itself.")
 
     @property

@@ -96,7 +96,8 @@ _SYSTEM = {
 @produces(JSON, HTML)
 def landing(request: Request) -> Response:
     if request.query_params.get("f") == "html" or pages.wants_html(request):
-        return pages.index_response()
+        tianditu = request.app.state.liangtian.settings.tianditu
+        return pages.index_response(tianditu=tianditu)
     language = language_of(request)
     links = [
         link(request, "/", "self", JSON),
@@ -108,7 +109,13 @@ def landing(request: Request) -> Response:
         link(request, "/collections", f"{_REL}data", JSON),
         link(request, "/tileMatrixSets", f"{_REL}tiling-schemes", JSON),
     ]
-    content = {"title": TITLE[language], "description": DESCRIPTION[language], "links": links}
+    settings = request.app.state.liangtian.settings
+    content = {
+        "title": TITLE[language],
+        "description": DESCRIPTION[language],
+        "links": links,
+        "liangtian": {"tianditu": settings.tianditu},
+    }
     return answer(request, content)
 
 

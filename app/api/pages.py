@@ -24,23 +24,33 @@ EXAMPLES = ("index", "maplibre", "leaflet", "openlayers", "amap")
 #: What every page carries beside the headers of all answers (``nosniff``: app.middleware).
 #: No inline script or style, no eval, no other host, no frame around us. MapLibre's
 #: worker is a served file, so not even ``blob:`` scripts are needed.
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self'",
-        "worker-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "connect-src 'self'",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
+_SOURCES: Mapping[str, str] = MappingProxyType(
+    {
+        "default-src": "'self'",
+        "script-src": "'self'",
+        "worker-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data: blob:",
+        "connect-src": "'self'",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
 )
+#: Where the base map of Tianditu comes from, for operators who allow it (`Settings.tianditu`).
+TIANDITU = "https://*.tianditu.gov.cn"
+
+
+def content_security_policy(*, tianditu: bool = False) -> str:
+    """The policy of a page. With ``tianditu`` its map may ask one other host, for pictures."""
+    more = {"connect-src": f" {TIANDITU}", "img-src": f" {TIANDITU}"} if tianditu else {}
+    return "; ".join(f"{name} {value}{more.get(name, '')}" for name, value in _SOURCES.items())
+
+
 SECURITY_HEADERS: Mapping[str, str] = MappingProxyType(
     {
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Content-Security-Policy": content_security_policy(),
         "Referrer-Policy": "same-origin",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
@@ -82,9 +92,11 @@ def wants_html(request: Request) -> bool:
     return html > 0 and html >= quality.get("application/json", 0.0)
 
 
-def index_response(dist: Path = DIST) -> Response:
+def index_response(dist: Path = DIST, *, tianditu: bool = False) -> Response:
     """The map page; a page that says how to build it when it is not built (503)."""
-    return _page(dist / "index.html")
+    page = _page(dist / "index.html")
+    page.headers["Content-Security-Policy"] = content_security_policy(tianditu=tianditu)
+    return page
 
 
 def build_router(dist: Path = DIST) -> APIRouter:

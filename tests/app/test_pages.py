@@ -73,6 +73,17 @@ def test_pages_are_checked_each_time_and_carry_the_policy(client: TestClient, pa
     assert "unsafe" not in answer.headers["content-security-policy"]
 
 
+def test_another_host_is_only_asked_where_the_operator_says_so(dist: Path) -> None:
+    plain = index_response(dist).headers["content-security-policy"]
+    wider = index_response(dist, tianditu=True).headers["content-security-policy"]
+    assert "http" not in plain
+    changed = set(wider.split("; ")) - set(plain.split("; "))
+    assert changed == {
+        "connect-src 'self' https://*.tianditu.gov.cn",
+        "img-src 'self' data: blob: https://*.tianditu.gov.cn",
+    }
+
+
 @pytest.mark.parametrize(
     ("accept", "encoding", "body"),
     [("br, gzip", "br", b"brotli"), ("gzip;q=1, br;q=0", "gzip", b"gzip"), ("", None, b"plain")],

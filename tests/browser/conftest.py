@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
@@ -16,6 +16,9 @@ from tests.environment import NODE_MODULES, ROOT, chromium
 
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+# Machines that run tests are busy.
+expect.set_options(timeout=30_000)
+
 #: Pictures that the tests take.
 SHOTS = ROOT / "var/shots"
 AXE = NODE_MODULES / "axe-core/axe.min.js"

@@ -43,6 +43,16 @@ def test_the_types_of_the_client_are_current() -> None:
     assert script["current"](script["slim"]()), "run scripts/api-types"
 
 
+def test_the_whole_page_is_under_one_and_a_half_megabytes() -> None:
+    """All screens, the map with its worker, and the viewer of the API, gzipped."""
+    assets = WEB / "dist" / "assets"
+    if not assets.exists():
+        pytest.skip("the page is not built here: make page")
+    sizes = {path.name: path.stat().st_size for path in assets.glob("*.gz")}
+    assert len(sizes) > 5
+    assert sum(sizes.values()) <= 1_500_000, sizes
+
+
 def test_values_reach_the_page_as_text_only() -> None:
     forbidden = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(")
     found = [
@@ -59,4 +69,7 @@ def test_the_page_names_no_other_host() -> None:
         for path in [*WEB.glob("*.html"), *(WEB / "src").rglob("*.*")]
         for url in re.findall(r"https?://[^\s\"'`)]+", path.read_text(encoding="utf-8"))
     }
-    assert found <= {"http://www.w3.org/2000/svg", "http://127.0.0.1:8080"}
+    # Tianditu is asked only with a reader's key, and where the operator allows it.
+    tianditu = {url for url in found if re.fullmatch(r"https://t\$\{n\}\.tianditu\.gov\.cn", url)}
+    assert len(tianditu) == 1
+    assert found - tianditu <= {"http://www.w3.org/2000/svg", "http://127.0.0.1:8080"}

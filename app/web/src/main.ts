@@ -12,6 +12,7 @@ import { Signal } from "./app/signal";
 import { Store } from "./app/state";
 import { followTheme } from "./app/theme";
 import { setLanguage, t } from "./i18n";
+import { storedBase } from "./map/base";
 import { MapFrame } from "./map/frame";
 import type { MapLayer } from "./map/style";
 import { reasonOf } from "./ui/states";
@@ -34,12 +35,16 @@ const frame = new MapFrame(shell.map, api, store, (status) => {
   else toasts.show(t("map.tilesFailed"), "failed");
 });
 
+const offers = api.get("/").then(({ liangtian }) => liangtian);
+offers.then(({ tianditu }) => tianditu && frame.view?.base(storedBase()), () => undefined);
+
 const app: App = {
   api,
   session,
   store,
   catalog: new Signal<Catalog>({ state: "loading" }),
   layers: new Signal<MapLayer[]>([]),
+  offers,
   present: (layer, field) => catalogue.present(layer, field),
   board: frame.view,
   go: (screen, path = [], params = {}) => store.set({ screen, path, params }),

@@ -5,7 +5,8 @@ import { boundsOf } from "../src/map/bounds";
 import { parcelLabels } from "../src/map/labels";
 import { innerPoint, largestRing } from "../src/map/names";
 import { classColors, OTHER } from "../src/map/palette";
-import { buildStyle, colorOf, drawOrder, emptyCollection, isZone, type MapLayer } from "../src/map/style";
+import type { Base } from "../src/map/base";
+import { buildStyle, colorOf, drawOrder, emptyCollection, isZone, type MapLayer, tileUrl } from "../src/map/style";
 
 function layer(id: string, geometry: Geometry | null, more: Partial<Collection["liangtian"]> = {}): MapLayer {
   return {
@@ -35,11 +36,13 @@ const layers = [
   layer("treatments", null),
 ];
 
+const plain = {
+  layers, dark: false, origin: "http://localhost", names: emptyCollection(), parcels: emptyCollection(), selection: emptyCollection(),
+  overlays: new Map(), thematic: true, asOf: null, base: null,
+};
+
 describe("the style", () => {
-  const style = buildStyle({
-    layers, dark: false, origin: "http://localhost", names: emptyCollection(), parcels: emptyCollection(), selection: emptyCollection(),
-    overlays: new Map(), thematic: true, asOf: null,
-  });
+  const style = buildStyle(plain);
 
   it("is valid MapLibre", () => {
     expect(validateStyleMin(style as never)).toEqual([]);
@@ -108,4 +111,26 @@ describe("places of names", () => {
 it("finds the box of any geometry", () => {
   const line: GeoJSON.Geometry = { type: "LineString", coordinates: [[1, 2], [3, -4]] };
   expect(boundsOf({ type: "GeometryCollection", geometries: [line, { type: "Point", coordinates: [9, 0] }] })).toEqual([1, -4, 9, 2]);
+});
+
+describe("a base map of somebody else", () => {
+  it("is asked with the reader's key only, and not without one", () => {
+    const style = (base: Base | null): string => JSON.stringify(buildStyle({ ...plain, base }).sources);
+    expect(style(null)).not.toContain("tianditu");
+    expect(style({ kind: "vec", key: "k&y=1" })).toContain("tk=k%26y%3D1");
+  });
+});
+
+describe("tiles", () => {
+  const query = (change: Partial<MapLayer>, asOf: string | null = null): URLSearchParams =>
+    new URL(tileUrl("http://localhost", { ...layer("parcels", "MultiPolygon"), ...change }, asOf)).searchParams;
+
+  it("are asked for with the filter, and as of a time without the present revision", () => {
+    expect(Object.fromEntries(query({ filter: "stage IN ('a')" }, "20"))).toEqual({ as_of: "20", filter: "stage IN ('a')" });
+  });
+
+  it("carry the field of another theme beside what names and colours need", () => {
+    expect(query({ by: "stage" }).get("properties")).toBe("name,k,stage");
+    expect(query({}).get("properties")).toBeNull();
+  });
 });

@@ -69,6 +69,7 @@ export interface FeatureCollection {
   features: Feature[];
   numberMatched?: number;
   numberReturned?: number;
+  links?: { rel: string; href: string }[];
 }
 
 export interface Area {
@@ -110,12 +111,59 @@ export interface Me {
   by: "session" | "token" | null;
 }
 
+export interface Revision {
+  revision: number;
+  time: string;
+  /** Changes by layer and kind. */
+  counts: Record<string, Record<string, number>>;
+}
+
+export interface Version {
+  version: number;
+  revision: number;
+  operation: "insert" | "update" | "delete";
+  time: string;
+  author: string;
+  reason: string | null;
+  source: string | null;
+  area_m2?: number;
+  length_m?: number;
+  properties: Record<string, unknown> | null;
+  geometry: GeoJSON.Geometry | null;
+}
+
+/** A scene as the map needs it: a STAC item. */
+export interface Scene {
+  id: string;
+  bbox?: number[];
+  geometry: GeoJSON.Geometry | null;
+  properties: { datetime: string; title?: string };
+}
+
+export interface TileJson {
+  tiles: string[];
+  bounds?: [number, number, number, number];
+  minzoom?: number;
+  maxzoom?: number;
+}
+
+/** What the operator of the service allows pages. */
+export interface Offers {
+  tianditu: boolean;
+}
+
 /** The JSON answer of each address, by the address as the OpenAPI document writes it. */
 export interface Answers {
+  "/": { liangtian: Offers };
   "/collections": { collections: Collection[] };
   "/collections/{layer}/schema": Schema;
   "/collections/{layer}/items": FeatureCollection;
   "/collections/{layer}/items/{fid}": Feature;
+  "/collections/{layer}/items/{fid}/history": { versions: Version[] };
+  "/revisions": { revisions: Revision[] };
+  "/soil/scenes": { features: Scene[] };
+  "/soil/indices": { indices: { id: string; title: Bilingual }[] };
+  "/soil/scenes/{scene_id}/tiles.json": TileJson;
   "/totals": Totals;
   "/jobs/{job_id}": Job;
   "/auth/me": Me;

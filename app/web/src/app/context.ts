@@ -1,6 +1,6 @@
 /** What every screen is given. */
 import type { Api } from "../api/client";
-import type { Collection } from "../api/answers";
+import type { Collection, Offers } from "../api/answers";
 import type { Lang } from "../i18n";
 import type { Board } from "../map/board";
 import type { MapLayer } from "../map/style";
@@ -17,6 +17,8 @@ export interface App {
   catalog: Signal<Catalog>;
   /** The same as the map draws them: with colours, filters and whether they are shown. */
   layers: Signal<MapLayer[]>;
+  /** What the operator of the service allows. */
+  offers: Promise<Offers>;
   /** The values of a field that occur in a layer; kept until the layer changes. */
   present: (layer: string, field: string) => Promise<string[]>;
   /** The map, which stays while screens come and go; null where the browser cannot draw one. */

@@ -1,6 +1,7 @@
 /** What screens may do with the map. The map itself stays while screens come and go. */
 import type { FeatureRef } from "../app/state";
 import type { Aggregate } from "./hits";
+import type { Base } from "./base";
 import type { Look, Raster } from "./overlay";
 
 export type Box = [west: number, south: number, east: number, north: number];
@@ -25,11 +26,29 @@ export interface Hit {
   overlays: { overlay: string; id: string | number | undefined; properties: Record<string, unknown> }[];
 }
 
+/** One side of a comparison: the data as it was, or a picture in place of the themes. */
+export interface Side {
+  label: string;
+  asOf?: string | null;
+  raster?: Raster;
+}
+
+/** The map as it is seen, for printing. */
+export interface Picture {
+  canvas: HTMLCanvasElement;
+  /** Pixels of the screen. */
+  width: number;
+  height: number;
+  metresPerPixel: number;
+}
+
 export interface Board {
   /** The overlay of this name, made when it is not there; later ones lie above earlier ones. */
   overlay: (name: string) => Overlay;
   /** Shows the whole of a geometry, a box, or (null) of all data. */
   fit: (what: GeoJSON.Geometry | GeoJSON.FeatureCollection | Box | null) => void;
+  /** What is in sight. */
+  bounds: () => Box;
   /** Where clicks go; the last one asked for gets them. */
   onClick: (run: ((hit: Hit) => void) | null) => void;
   /** Marks a shape as the one that is spoken of. */
@@ -45,6 +64,11 @@ export interface Board {
   cover: (sheet: HTMLElement | null) => void;
   /** Two and a half zooms nearer, around a place. */
   zoomInAt: (at: [number, number]) => void;
+  /** A map of somebody else under ours; null: our own ground. */
+  base: (base: Base | null) => void;
+  /** Two sides of the map with a bar between them; null ends it. */
+  swipe: (sides: [left: Side, right: Side] | null) => void;
+  picture: () => Promise<Picture>;
   /** Takes away overlays, click handlers, the mark and an unfinished drawing. */
   clear: () => void;
 }

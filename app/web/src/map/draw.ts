@@ -1,12 +1,15 @@
 /** Drawing a polygon on the map: with the pointer, or with the keyboard at the middle of the map. */
 import type { Map as MapLibre, MapMouseEvent } from "maplibre-gl";
 import { append, h } from "../ui/dom";
-import { t } from "../i18n";
+import { language, t } from "../i18n";
 import { button } from "../ui/button";
+import { area } from "../ui/format";
+import { ringArea } from "./names";
 
 type Corner = [number, number];
 
 const NEAR_PX = 10;
+const METRES_A_DEGREE = 111_320;
 
 export class Drawing {
   private readonly corners: Corner[] = [];
@@ -100,13 +103,21 @@ export class Drawing {
   }
 
   private update(): void {
-    this.hint.textContent = this.corners.length < 3 ? t("draw.hint") : t("draw.close");
+    const few = this.corners.length < 3;
+    this.hint.textContent = few ? t("draw.hint") : `${t("draw.area", { area: this.area() })} · ${t("draw.close")}`;
     const line = [...this.corners, ...(this.pointer ? [this.pointer] : [])];
     const [first] = line;
     const features: GeoJSON.Feature[] = this.corners.map((at) => feature({ type: "Point", coordinates: at }));
     if (line.length > 2 && first) features.unshift(feature({ type: "Polygon", coordinates: [[...line, first]] }));
     else if (line.length === 2) features.unshift(feature({ type: "LineString", coordinates: line }));
     this.show({ type: "FeatureCollection", features });
+  }
+
+  /** About how much it is; the service counts it exactly. */
+  private area(): string {
+    const middle = this.corners.reduce((sum, [, lat]) => sum + lat, 0) / this.corners.length;
+    const squareDegree = METRES_A_DEGREE ** 2 * Math.cos((middle * Math.PI) / 180);
+    return area((Math.abs(ringArea(this.corners)) / 2) * squareDegree, "mu", language());
   }
 
   private stop(): void {

@@ -9,6 +9,7 @@ import type {
   StyleSpecification,
 } from "maplibre-gl";
 import type { Collection } from "../api/answers";
+import { type Base, baseParts } from "./base";
 import { LABEL_ZOOM } from "./labels";
 import { type Content, overlayParts } from "./overlay";
 import { type ClassColor, DARK, type Ground, LIGHT, OTHER } from "./palette";
@@ -35,6 +36,7 @@ export interface StyleInput {
   overlays: ReadonlyMap<string, Content>;
   /** The data as it was then; null: as it is. */
   asOf: string | null;
+  base: Base | null;
   /** Whether more than the ground (counties, zones) is drawn. */
   thematic: boolean;
 }
@@ -95,12 +97,14 @@ export function buildStyle(input: StyleInput): StyleSpecification {
   const { layers, dark, origin, names, parcels, selection, thematic } = input;
   const ground = dark ? DARK : LIGHT;
   const over = overlayParts(input.overlays, ground, FONT);
+  const base = baseParts(input.base, dark);
   // Our own sources have a colon in their names, which no layer's id can have.
   const sources: Record<string, SourceSpecification> = {
     "names:places": { type: "geojson", data: names },
     "names:parcels": { type: "geojson", data: parcels },
     "selection:shape": { type: "geojson", data: selection },
     ...over.sources,
+    ...base.sources,
   };
   const polygons: LayerSpecification[] = [];
   const boundaries: LayerSpecification[] = [];
@@ -118,7 +122,7 @@ export function buildStyle(input: StyleInput): StyleSpecification {
       ...(bounds?.length === 4 ? { bounds: bounds as [number, number, number, number] } : {}),
     };
     if (id === GROUND) {
-      polygons.push(...groundFill(layer, ground));
+      if (!input.base) polygons.push(...groundFill(layer, ground));
       boundaries.push(...groundLines(layer, ground));
     } else if (info.geometry === "MultiPolygon") {
       polygons.push(...polygon(layer, ground, dark));
@@ -131,6 +135,7 @@ export function buildStyle(input: StyleInput): StyleSpecification {
     sources,
     layers: [
       { id: "outside", type: "background", paint: { "background-color": ground.outside } },
+      ...base.layers,
       ...polygons,
       ...over.pictures,
       ...boundaries,
@@ -182,7 +187,7 @@ function polygon(layer: MapLayer, ground: Ground, dark: boolean): LayerSpecifica
       {
         ...common(layer, "fill"),
         type: "fill",
-        paint: { "fill-color": color, "fill-opacity": dark ? 0.16 : 0.12 },
+        paint: { "fill-color": color, "fill-opacity": dark ? 0.09 : 0.12 },
       },
       {
         ...common(layer, "line"),

@@ -1,17 +1,19 @@
 /** The map itself: keeps MapLibre in step with the page's state, and is the screens' board. */
 import { GeoJSONSource, Map as MapLibre, ScaleControl, setWorkerUrl } from "maplibre-gl";
-import type { LngLatBoundsLike, MapGeoJSONFeature, MapMouseEvent } from "maplibre-gl";
+import type { LngLatBoundsLike, MapGeoJSONFeature, MapMouseEvent, StyleSpecification } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { Api } from "../api/client";
 import type { Store, View } from "../app/state";
-import type { Board, Box, Hit, Overlay } from "./board";
+import type { Board, Box, Hit, Overlay, Picture, Side } from "./board";
 import { boundsOf } from "./bounds";
 import { Drawing } from "./draw";
 import { hitOf, type Hover, hoverOf } from "./hits";
 import { LABEL_ZOOM, parcelLabels } from "./labels";
 import { type Content, overlayOf } from "./overlay";
+import type { Base } from "./base";
 import { buildStyle, emptyCollection, GROUND, isZone, type MapLayer } from "./style";
+import { Swipe } from "./swipe";
 
 export interface MapEvents {
   onHover: (hover: Hover | null) => void;
@@ -25,6 +27,7 @@ setWorkerUrl(workerUrl);
 
 const CITY: LngLatBoundsLike = [[121.6, 44.2], [124.4, 46.4]];
 const TOUCH_PX = 5;
+const EQUATOR_M = 40_075_016.686;
 const DRAWING = "drawing";
 
 export class MapView implements Board {
@@ -36,6 +39,9 @@ export class MapView implements Board {
   private readonly overlays = new Map<string, Content>();
   private drawing: Drawing | null = null;
   private themes = true;
+  private under: Base | null = null;
+  private sides: [Side, Side] | null = null;
+  private upper: Swipe | null = null;
   private click: ((hit: Hit) => void) | null = null;
   private asOf: string | null = null;
   private dark = false;
@@ -48,7 +54,7 @@ export class MapView implements Board {
   /** Throws when the browser cannot do WebGL. */
   constructor(
     container: HTMLElement,
-    api: Api,
+    private readonly api: Api,
     private readonly store: Store,
     private readonly events: MapEvents,
   ) {
@@ -137,6 +143,11 @@ export class MapView implements Board {
     this.redraw();
   }
 
+  base(base: Base | null): void {
+    this.under = base;
+    this.redraw();
+  }
+
   zoomBy(steps: number): void {
     this.map.easeTo({ zoom: this.map.getZoom() + steps, duration: 200 });
   }
@@ -181,6 +192,10 @@ export class MapView implements Board {
     if (box[0] <= box[2]) this.map.fitBounds(box, { padding: 64, maxZoom: 16 });
   }
 
+  bounds(): Box {
+    return this.map.getBounds().toArray().flat() as Box;
+  }
+
   onClick(run: ((hit: Hit) => void) | null): void {
     this.click = run;
   }
@@ -211,8 +226,35 @@ export class MapView implements Board {
     return mine.done;
   }
 
+  swipe(sides: [Side, Side] | null): void {
+    this.sides = sides;
+    if (!sides) {
+      this.upper?.remove();
+      this.upper = null;
+    }
+    this.redraw();
+  }
+
+  picture(): Promise<Picture> {
+    const { map } = this;
+    return new Promise((resolve) => {
+      // The buffer holds the picture only while it is drawn.
+      map.once("render", () => {
+        const source = map.getCanvas();
+        const canvas = document.createElement("canvas");
+        canvas.width = source.width;
+        canvas.height = source.height;
+        canvas.getContext("2d")?.drawImage(source, 0, 0);
+        const metresPerPixel = (EQUATOR_M * Math.cos((map.getCenter().lat * Math.PI) / 180)) / (512 * 2 ** map.getZoom());
+        resolve({ canvas, width: source.clientWidth, height: source.clientHeight, metresPerPixel });
+      });
+      map.triggerRepaint();
+    });
+  }
+
   clear(): void {
     this.drawing?.cancel();
+    if (this.sides) this.swipe(null);
     if (this.map.getPadding().bottom) this.map.jumpTo({ padding: { top: 0, left: 0, right: 0, bottom: 0 } });
     this.overlays.clear();
     this.click = null;
@@ -242,11 +284,25 @@ export class MapView implements Board {
 
   private redraw(): void {
     if (!this.drawn) return;
-    const { layers, asOf, dark, names, parcels, selection, overlays, themes: thematic } = this;
-    const style = buildStyle({
-      layers, asOf, dark, names, parcels, selection, overlays, thematic, origin: location.origin,
+    const [left, right] = this.sides ?? [];
+    this.map.setStyle(this.style(right), { diff: true });
+    if (!left || !right) return;
+    const style = this.style(left);
+    this.upper ??= new Swipe(this.map, this.map.getContainer(), style, () => this.api.headers());
+    this.upper.show(style, left.label, right.label);
+  }
+
+  /** The style of the map, or of one side of it. */
+  private style(side: Side | undefined): StyleSpecification {
+    const { layers, dark, names, parcels, selection, under: base } = this;
+    const overlays = new Map(this.overlays);
+    if (side?.raster) overlays.set("side", { raster: side.raster });
+    return buildStyle({
+      layers, dark, names, parcels, selection, overlays, base,
+      asOf: side?.asOf === undefined ? this.asOf : side.asOf,
+      thematic: this.themes && !side?.raster,
+      origin: location.origin,
     });
-    this.map.setStyle(style, { diff: true });
   }
 
   /** The pointer's shape, asked for at most once a frame. */

@@ -3,7 +3,7 @@ import type { Collection, Feature, Property, Schema } from "../../api/answers";
 import { ApiError } from "../../api/client";
 import { collectionOf } from "../../app/context";
 import type { FeatureRef } from "../../app/state";
-import { language, t, unitText } from "../../i18n";
+import { language, t } from "../../i18n";
 import { countText, parts } from "../../map/aggregate";
 import type { Aggregate } from "../../map/hits";
 import { classColors } from "../../map/palette";
@@ -12,7 +12,9 @@ import { fill, h } from "../../ui/dom";
 import { area, date, decimal, length } from "../../ui/format";
 import { failed, loading, message } from "../../ui/states";
 import type { MapScreen } from ".";
+import { historySection } from "./history";
 import { swatch } from "./legend";
+import { isBlank, valueText } from "./values";
 
 /** Numbers of the system: shown in their own places, not among the attributes. */
 const SYSTEM = new Set([
@@ -36,7 +38,7 @@ export function featurePanel(root: HTMLElement, screen: MapScreen): void {
     try {
       const [schema, feature] = await Promise.all([
         api.schema(selected.layer),
-        api.get("/collections/{layer}/items/{fid}", { path: selected }),
+        api.get("/collections/{layer}/items/{fid}", { path: selected, query: { as_of: store.get().asOf } }),
       ]);
       if (mine !== asked) return;
       board?.highlight(feature.geometry);
@@ -62,6 +64,7 @@ export function featurePanel(root: HTMLElement, screen: MapScreen): void {
     if (!store.get().selected) void update();
   });
   screen.follow(catalog.on(() => void update()));
+  screen.follow(store.on(["asOf"], () => void update()));
   void update();
 }
 
@@ -109,13 +112,10 @@ function view(feature: Feature, schema: Schema, collection: Collection, screen: 
         h("p", {}, blank.map(([key, property]) => property.title ?? key).join(language() === "zh" ? "、" : ", ")),
       ),
     others(feature, screen),
+    historySection(collection, feature.id, schema, screen),
     origin(feature),
   ];
   return parts.filter((part): part is HTMLElement => part !== false);
-}
-
-function isBlank(value: unknown): boolean {
-  return value === null || value === undefined || value === "";
 }
 
 function measures(properties: Record<string, unknown>): HTMLElement | false {
@@ -143,23 +143,9 @@ function measures(properties: Record<string, unknown>): HTMLElement | false {
 }
 
 function value(raw: unknown, property: Property, key: string, collection: Collection): (Node | string)[] {
-  const lang = language();
-  if (property.oneOf?.length) {
-    const classes = classColors(property.oneOf);
-    const code = classes.find((c) => c.code === String(raw));
-    const text = h("span", {}, code?.title ?? String(raw));
-    return code && key === collection.liangtian.style.by ? [swatch(collection, code.color), text] : [text];
-  }
-  if (typeof raw === "boolean") return [raw ? t("feature.yes") : t("feature.no")];
-  if (typeof raw === "number") {
-    // Years and other whole numbers are not cut into thousands.
-    const text = Number.isInteger(raw) && !property["x-unit"] ? String(raw) : decimal(raw, lang, 4);
-    const unit = property["x-unit"] ?? "";
-    return [unit ? `${text} ${unitText(unit)}` : text];
-  }
-  if (property.format === "date-time") return [date(String(raw), lang, true)];
-  if (property.format === "date") return [date(String(raw), lang)];
-  return [typeof raw === "object" ? JSON.stringify(raw) : String(raw)];
+  const text = valueText(raw, property);
+  const color = key === collection.liangtian.style.by ? classColors(property.oneOf ?? []).find((c) => c.code === String(raw))?.color : undefined;
+  return color ? [swatch(collection, color), h("span", {}, text)] : [text];
 }
 
 function others(feature: Feature, { store, hit, catalog }: MapScreen): HTMLElement | false {

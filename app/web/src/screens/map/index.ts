@@ -1,12 +1,16 @@
 /** The map screen: layers at the left, totals and the chosen feature at the right. */
 import type { App, Layout, Open } from "../../app/context";
+import { areaOf } from "../../app/question";
 import { Signal } from "../../app/signal";
 import type { Aggregate } from "../../map/hits";
 import type { FeatureRef } from "../../app/state";
 import { h } from "../../ui/dom";
 import { featurePanel } from "./feature";
 import { layersPanel } from "./layers";
+import { tableDrawer } from "./table";
 import { tabBar } from "./tabs";
+import { mapTools } from "./tools";
+import { questionChips } from "./chips";
 import { totalsPanel } from "./totals";
 import "./map.css";
 
@@ -18,6 +22,8 @@ export interface MapScreen extends App {
   hit: Signal<{ features: FeatureRef[]; aggregate: Aggregate | null }>;
   /** Listens until the screen is closed. */
   follow: (stop: () => void) => void;
+  /** Fills an element with what narrows the data down. */
+  chips: (root: HTMLElement) => void;
 }
 
 const PHONE = window.matchMedia("(max-width: 760px)");
@@ -29,6 +35,7 @@ export const open: Open = (app, place) => {
     ...app,
     hit: new Signal<ReturnType<MapScreen["hit"]["get"]>>({ features: [], aggregate: null }),
     follow: (stop) => void stops.push(stop),
+    chips: (root) => questionChips(root, screen),
   };
   const panels = {
     layers: h("section", { class: "panel sheet panel-layers" }),
@@ -47,6 +54,9 @@ export const open: Open = (app, place) => {
   totalsPanel(panels.totals, screen);
   featurePanel(panels.feature, screen);
   tabBar(panels.tabs, screen);
+  tableDrawer(place.below, screen);
+  mapTools(place.tools, screen);
+  stops.push(drawnArea(screen));
 
   /** On a phone a panel lies over the map; the map's middle moves up to what stays visible. */
   const follow = (): void => {
@@ -63,3 +73,16 @@ export const open: Open = (app, place) => {
     },
   };
 };
+
+/** The drawn area on the map. */
+function drawnArea({ store, board }: MapScreen): () => void {
+  const show = (): void => {
+    const geometry = areaOf(store.get());
+    const overlay = board?.overlay("area");
+    if (!geometry) return overlay?.remove();
+    const shapes: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [{ type: "Feature", properties: {}, geometry }] };
+    overlay?.shapes(shapes, { color: "#c2371f", fill: 0.06, width: 2, dash: [3, 2] });
+  };
+  show();
+  return store.on(["area"], show);
+}

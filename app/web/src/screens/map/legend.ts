@@ -1,18 +1,7 @@
-/** Legends: which classes of a layer occur, and how they are drawn. */
+/** A small picture of how a layer is drawn, for legends. */
 import type { Collection } from "../../api/answers";
-import type { Api } from "../../api/client";
 import { isZone } from "../../map/style";
 import { svg } from "../../ui/dom";
-
-/** Classes that occur: a long code list would bury the few that are on the map. Overlaps do not matter, so the quick sum is asked for. */
-export async function presentCodes(api: Api, { id }: Collection, by: string): Promise<Set<string> | null> {
-  try {
-    const { rows } = await api.get("/totals", { query: { layer: id, by, measure: "sum", f: "json" } });
-    return new Set(rows.map(({ group }) => String(group[by] ?? "")));
-  } catch {
-    return null;
-  }
-}
 
 /** A small picture of how the layer is drawn: a field, a line or a dot. */
 export function swatch(collection: Collection, color: string, width = 1): SVGSVGElement {

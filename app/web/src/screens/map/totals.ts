@@ -165,7 +165,7 @@ function ordered({ rows, titles }: Totals, { by, schema, collection, zones }: Qu
   const codes: Code[] = schema.properties[by]?.oneOf ?? [];
   const classes = classColors(codes);
   const at = (row: TotalRow): number => codes.findIndex((code) => code.const === String(row.group[by] ?? ""));
-  const coloured = by === collection.liangtian.style.by;
+  const coloured = codes.length > 0;
   return rows
     .map((row) => {
       const value = row.group[by];

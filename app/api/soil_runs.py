@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import shapely
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
@@ -265,6 +265,27 @@ def _polygon(geometry: Any, number: int) -> Any:
 def _identity(feature: dict[str, Any], number: int) -> str:
     found = feature.get("id")
     return str(number + 1) if found is None else str(found)[:80]
+
+
+@router.get("/soil/runs", summary="Runs, newest first")
+@allow("viewer")
+def every(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Response:
+    user: User = request.state.user
+    found = queue.Queue(request.app.state.liangtian.record).latest(
+        user.name if user.limited else None, limit, kind="soil.run"
+    )
+    runs = [
+        {
+            "id": job.id,
+            "state": job.state,
+            "created_at": job.created_at,
+            "person": job.person,
+            "question": job.args,
+            "problem": job.problem,
+        }
+        for job in found
+    ]
+    return answer(request, {"runs": runs})
 
 
 @router.get("/soil/runs/{run_id}", summary="A run: state, totals, method")

@@ -151,3 +151,13 @@ def test_no_such_group(client: httpx.Client, pair: int) -> None:
     answer = client.get(f"/soil/runs/{pair}/areas?by=moon")
     assert (answer.status_code, answer.json()["code"]) == (400, "E_PARAMETER")
     assert "districts" in answer.json()["fix"]
+
+
+def test_runs_are_listed_newest_first(client: httpx.Client, pair: int) -> None:
+    found = client.get("/soil/runs").json()["runs"]
+    ids = [each["id"] for each in found]
+    assert pair in ids
+    assert ids == sorted(ids, reverse=True)
+    mine = next(each for each in found if each["id"] == pair)
+    assert mine["question"]["scenes"] == [BEFORE, AFTER]
+    assert mine["state"] == "done"

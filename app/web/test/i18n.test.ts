@@ -63,7 +63,7 @@ function strays(path: string, code: string): string[] {
 }
 
 describe("no text stands in the code", () => {
-  it("not in any module", () => {
+  it("not in any module", { timeout: 60_000 }, () => {
     expect(Object.keys(sources).length).toBeGreaterThan(30);
     expect(Object.entries(sources).flatMap(([path, code]) => strays(path, code))).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 3f255b08044e4ccb f4940e69c1a63def */
+/** Made by scripts/api-types from the service's OpenAPI document: 8bd622da08509098 a4e39cab851a1a8b */
 
 export interface paths {
     "/": {
@@ -282,6 +282,8 @@ export interface paths {
         post: operations["means_soil_means_post"];
     };
     "/soil/runs": {
+        /** Runs, newest first */
+        get: operations["every_soil_runs_get"];
         /** Compute areas of salinity grades, or their change between two scenes */
         post: operations["start_soil_runs_post"];
     };
@@ -2877,6 +2879,20 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Means"];
+            };
+        };
+        responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    every_soil_runs_get: {
+        parameters: {
+            query?: {
+                limit?: number;
             };
         };
         responses: {

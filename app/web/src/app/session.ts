@@ -3,6 +3,9 @@ import type { Me } from "../api/answers";
 import type { Api } from "../api/client";
 import { Signal } from "./signal";
 
+/** Each includes those before it. */
+const ROLES = ["viewer", "field", "agronomist", "manager", "admin"] as const;
+
 export class Session extends Signal<Me | null> {
   constructor(private readonly api: Api) {
     super(null);
@@ -12,6 +15,12 @@ export class Session extends Signal<Me | null> {
   async look(): Promise<void> {
     const me = await this.api.get("/auth/me").catch(() => undefined);
     if (me) this.set(me.role === null ? null : me);
+  }
+
+  /** Whether to offer what needs this role; the service decides in the end. */
+  may(role: (typeof ROLES)[number]): boolean {
+    const mine = this.get()?.role;
+    return ROLES.findIndex((one) => one === mine) >= ROLES.indexOf(role);
   }
 
   /** Throws what the service refuses it with. */

@@ -15,14 +15,23 @@ export function amountOf(m2: number, unit: AreaUnit): Amount {
   return { value, unit: t((scale ? `unit.${scale}.${unit}` : `unit.${unit}`) as Key) };
 }
 
+export interface AreaScale {
+  /** With the unit. */
+  (m2: number): string;
+  /** Without it, for columns. */
+  bare: (m2: number) => string;
+  unit: string;
+}
+
 /** Writes areas that are read side by side: all in the one unit that suits the largest. */
-export function areaScale(largest: number, unit: AreaUnit): (m2: number) => string {
+export function areaScale(largest: number, unit: AreaUnit): AreaScale {
   const lang = language();
   const { scale } = areaShort(largest, unit, lang);
   const factor = { "": 1, wan: 1e4, k: 1e3 }[scale];
   const digits = scale ? 2 : inUnit(largest, unit) < 10_000 ? 1 : 0;
   const name = t((scale ? `unit.${scale}.${unit}` : `unit.${unit}`) as Key);
-  return (m2) => `${fixed(inUnit(m2, unit) / factor, lang, digits)} ${name}`;
+  const bare = (m2: number): string => (m2 === 0 ? "0" : fixed(inUnit(m2, unit) / factor, lang, digits));
+  return Object.assign((m2: number) => `${bare(m2)} ${name}`, { bare, unit: name });
 }
 
 /** The same in one text. */

@@ -40,7 +40,7 @@ export const open: Open = (app, { root }, route) => {
     PAGES[name](body, app, rest);
   };
   fill(root, h("div", { class: "panel figures" }, h("h2", { class: "panel-title visually-hidden" }, t("nav.figures")), h("div", { class: "figures-head" }, nav, unit), body));
-  const stop = app.store.on(["unit", "asOf"], show);
+  const stops = [app.store.on(["unit", "asOf"], show), app.session.on(show)];
   show();
   return {
     route: (next) => {
@@ -50,7 +50,9 @@ export const open: Open = (app, { root }, route) => {
       root.scrollTop = 0;
       show();
     },
-    close: stop,
+    close: () => {
+      for (const stop of stops) stop();
+    },
   };
 };
 

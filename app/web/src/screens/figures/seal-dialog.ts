@@ -16,9 +16,8 @@ export interface Sealing {
   question: Record<string, unknown>;
 }
 
-/** Somebody signed in may try; whether the role allows it the service says. */
 export function canSeal(app: App): boolean {
-  return app.api.token !== null;
+  return app.session.may("manager");
 }
 
 /** The moment that is shown, for the body of a question. */

@@ -11,6 +11,9 @@ export interface Point {
   value: number;
   /** What the readout says; also read out. */
   text: string;
+  /** A span around the value. */
+  low?: number;
+  high?: number;
 }
 
 export interface Line {
@@ -24,6 +27,8 @@ export interface LineOptions {
   height?: number;
   /** Values that must be in sight, e.g. 0. */
   include?: readonly number[];
+  /** From when to when; else from the first to the last point. */
+  times?: [number, number];
   /** A level with its name, drawn where it lies within sight. */
   level?: { value: number; title: string };
 }
@@ -39,15 +44,15 @@ export function lineChart(label: string, lines: readonly Line[], options: LineOp
 }
 
 function draw(width: number, label: string, lines: readonly Line[], options: LineOptions, readout: HTMLElement): SVGSVGElement {
-  const { height = 180, include = [], level } = options;
+  const { height = 180, include = [], level, times: wanted } = options;
   const points = lines.flatMap((line) => line.points);
-  const values = [...points.map(({ value }) => value), ...include];
+  const values = [...points.flatMap(({ value, low = value, high = value }) => [low, value, high]), ...include];
   const marks = ticks(...spread(Math.min(...values), Math.max(...values)));
   const decimals = decimalsOf(marks);
   const texts = marks.map((mark) => decimal(mark, language(), decimals));
   const left = Math.max(...texts.map((text) => text.length)) * 7 + 10;
   const times = points.map(({ time }) => time);
-  const [from, to] = [Math.min(...times), Math.max(...times)];
+  const [from, to] = wanted ?? [Math.min(...times), Math.max(...times)];
   const x = linear([from, to], [left, width - RIGHT]);
   const y = linear([marks[0] ?? 0, marks.at(-1) ?? 1], [height - BOTTOM, TOP]);
   const rule = svg("line", { class: "chart-rule", y1: TOP, y2: height - BOTTOM, visibility: "hidden" });
@@ -91,8 +96,11 @@ function shapes({ points, series, kind }: Line, x: Scale, y: Scale): SVGElement[
   const dots = points.map(({ time, value, text }) =>
     svg("circle", { class: "chart-dot", cx: x(time), cy: y(value), r: kind === "dots" ? 4 : 2.5, style: { fill: stroke } }, svg("title", {}, text)),
   );
-  if (kind === "dots") return dots;
-  return [svg("path", { class: "chart-line", d: path(points.map(({ time, value }) => [x(time), y(value)]), kind), style: { stroke } }), ...dots];
+  const spans = points.flatMap(({ time, low, high }) =>
+    low === undefined || high === undefined ? [] : [svg("line", { class: "chart-span", x1: x(time), x2: x(time), y1: y(low), y2: y(high), style: { stroke } })],
+  );
+  if (kind === "dots") return [...spans, ...dots];
+  return [...spans, svg("path", { class: "chart-line", d: path(points.map(({ time, value }) => [x(time), y(value)]), kind), style: { stroke } }), ...dots];
 }
 
 export function path(places: readonly [number, number][], kind: "line" | "step"): string {

@@ -17,10 +17,10 @@ from tests.browser.conftest import DESK, PHONE, Visit
 from tests.conftest import Server
 from tests.files import shapefile_zip, squares
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 #: A look at a file starts processes of its own, and the machine may be busy.
-SLOW = 120_000
+SLOW = 240_000
 #: Drops a file on an element, as a person does.
 DROP = """([element, name, content]) => {
     const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
@@ -154,6 +154,7 @@ def test_faults_stand_in_a_list_and_on_the_map_and_a_decision_solves_one(
 
     crossing.locator("[data-decide=repair]").click()
     page.locator("[data-field=repair]").check()
+    assert page.evaluate("document.documentElement.scrollTop") == 0, "the header is gone"
     page.locator("[data-column=阶段] select").select_option("")
     page.locator("[data-constant=stage]").select_option("reserve")
     page.click("[data-action=inspect]")

@@ -188,7 +188,7 @@ class UploadView {
     const name = decision === "repair" || decision === "mode" ? "rules" : decision === "datum_shift" ? "crs" : decision;
     const target = this.root.querySelector<HTMLElement>(`[data-finding="${name}"]`);
     const more = target?.querySelector("details");
-    if (more) more.open = true;
+    if (more && !target?.querySelector(".candidates")) more.open = true;
     target?.scrollIntoView({ block: "start", behavior: "smooth" });
     target?.querySelector<HTMLElement>("input, select")?.focus({ preventScroll: true });
   }

@@ -9,8 +9,8 @@ import httpx
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from playwright.sync_api import expect
-from rasterio.transform import from_origin
 
 from tests.browser.conftest import DESK, PHONE, Visit
 from tests.browser.test_figures import well
@@ -70,6 +70,10 @@ def test_a_scene_lies_on_the_map_with_its_legend(visit, server, viewport) -> Non
     seen.drawn()
     assert any(f"{AFTER}/tiles/" in url and "index=si_gr" in url for url in seen.requests)
     assert "show=si_gr" in page.url
+    page.get_by_label("卷帘对比").select_option(BEFORE)
+    expect(page.locator(".swipe-bar")).to_be_visible()
+    seen.drawn()
+    assert any(f"{BEFORE}/tiles/" in url for url in seen.requests)
     well(seen, "soil-scene")
 
 
@@ -155,7 +159,7 @@ def test_a_scene_is_uploaded_and_deleted(visit, server, tmp_path) -> None:
     path = tmp_path / "小块.tif"
     numbers = np.random.default_rng(1).integers(500, 3000, (4, 32, 32), dtype=np.uint16)
     profile = {"driver": "GTiff", "width": 32, "height": 32, "count": 4, "dtype": "uint16"}
-    place = {"crs": "EPSG:32651", "transform": from_origin(540_000, 5_040_000, 10, 10)}
+    place = {"crs": "EPSG:32651", "transform": Affine(10, 0, 540_000, 0, -10, 5_040_000)}
     with warnings.catch_warnings(), rasterio.open(path, "w", **profile, **place) as file:
         file.write(numbers)
     seen = start(visit, server, DESK, "/scenes/new", "manager")

@@ -33,6 +33,8 @@ export const soil: Record<keyof typeof zh, string> = {
   "soil.group.water": "Water",
   "soil.show.masked": "Indices on bare soil only (no cloud, water, plants)",
   "soil.opacity": "Opacity",
+  "soil.swipe": "Compare at a bar",
+  "soil.swipe.none": "No comparison",
   "soil.legend.bands": "Red, green and blue are the bands {bands}",
   "soil.legend.label": "Colour scale of {title}",
   "soil.scene.run": "Areas of grades",
@@ -112,6 +114,7 @@ export const soil: Record<keyof typeof zh, string> = {
   "soil.run.masks": "Leave out what is no bare soil",
   "soil.run.seasons": "Compare different seasons all the same (the result warns)",
 
+  "soil.run.swipe": "Compare the index of both dates at a bar on the map",
   "soil.areas": "Areas of grades",
   "soil.group": "Group",
   "soil.byZone": "Each feature",

@@ -31,6 +31,8 @@ export const soil = {
   "soil.group.water": "水体指数",
   "soil.show.masked": "指数只显示裸土（遮去云、水面、植被）",
   "soil.opacity": "不透明度",
+  "soil.swipe": "卷帘对比",
+  "soil.swipe.none": "不对比",
   "soil.legend.bands": "红、绿、蓝依次为波段 {bands}",
   "soil.legend.label": "{title}色标",
   "soil.scene.run": "计算等级面积",
@@ -110,6 +112,7 @@ export const soil = {
   "soil.run.masks": "遮去不是裸土的部分",
   "soil.run.seasons": "不同时期也比较（结果带警告）",
 
+  "soil.run.swipe": "地图上卷帘对比两期指数",
   "soil.areas": "各等级面积",
   "soil.group": "分组",
   "soil.byZone": "逐个图斑",

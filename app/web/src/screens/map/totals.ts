@@ -2,16 +2,18 @@
 import type { Code, Collection, Property, Schema, TotalRow, Totals } from "../../api/answers";
 import { areaOf, askTotals, narrowed } from "../../app/question";
 import { save } from "../../api/client";
-import { type Key, language, t } from "../../i18n";
+import { language, t } from "../../i18n";
 import { classColors, OTHER } from "../../map/palette";
 import { GROUND, isZone } from "../../map/style";
 import { defaultVisible } from "../../map/visible";
+import { amountOf, areaScale, areaText, unitChoice } from "../../ui/area";
 import { button } from "../../ui/button";
 import { barChart } from "../../ui/charts/bars";
 import { fill, h } from "../../ui/dom";
-import { segments, select } from "../../ui/field";
-import { type AreaUnit, areaShort, date, integer, percent } from "../../ui/format";
+import { select } from "../../ui/field";
+import { type AreaUnit, date, integer, percent } from "../../ui/format";
 import { failed, loading, message } from "../../ui/states";
+import { canSeal, sealDialog } from "../figures/seal-dialog";
 import type { MapScreen } from ".";
 
 interface Question {
@@ -106,13 +108,8 @@ function selectors(layers: Collection[], question: Question, { store }: MapScree
       ],
       (name) => change(collection.id, name),
     ),
-    segments(t("totals.unit"), store.get().unit, [["mu", t("unit.mu")], ["ha", t("unit.ha")]], (unit) => store.set({ unit })),
+    unitChoice(store),
   ];
-}
-
-function shortArea(m2: number, unit: AreaUnit): { value: string; unit: string } {
-  const { value, scale } = areaShort(m2, unit, language());
-  return { value, unit: t((scale ? `unit.${scale}.${unit}` : `unit.${unit}`) as Key) };
 }
 
 function answer(totals: Totals, question: Question, screen: MapScreen): HTMLElement[] {
@@ -122,9 +119,10 @@ function answer(totals: Totals, question: Question, screen: MapScreen): HTMLElem
     return [message(t("totals.empty"), t("totals.empty.hint"))];
   }
   const whole = totals.total.area_m2;
-  const total = shortArea(whole, unit);
+  const total = amountOf(whole, unit);
   const rows = ordered(totals, question);
   const longest = Math.max(...rows.map((row) => row.area_m2), Number.MIN_VALUE);
+  const write = areaScale(longest, unit);
   const parts: (HTMLElement | false)[] = [
     h(
       "div",
@@ -136,13 +134,12 @@ function answer(totals: Totals, question: Question, screen: MapScreen): HTMLElem
     question.by !== "" &&
       barChart(
         rows.map((row) => {
-          const value = shortArea(row.area_m2, unit);
           const share = whole > 0 ? percent(row.area_m2 / whole, lang) : "";
           return {
             title: row.title,
             color: row.color,
             share: row.area_m2 / longest,
-            value: `${value.value} ${value.unit}`,
+            value: write(row.area_m2),
             note: `${share} · ${t("totals.count", { count: integer(row.count, lang) })}`,
           };
         }),
@@ -188,7 +185,6 @@ function facts(totals: Totals, unit: AreaUnit): HTMLElement {
   const lang = language();
   const overlap = totals.overlap_removed?.area_m2;
   const line = (title: string, text: string): HTMLElement[] => [h("dt", {}, title), h("dd", {}, text)];
-  const removed = overlap === undefined ? null : shortArea(overlap, unit);
   const when = [
     t("totals.revision", { revision: totals.revision }),
     totals.time ? t("totals.asOf", { time: date(totals.time, lang, true) }) : "",
@@ -196,27 +192,35 @@ function facts(totals: Totals, unit: AreaUnit): HTMLElement {
   return h(
     "dl",
     { class: "facts" },
-    ...(removed ? line(t("totals.overlap"), `${removed.value} ${removed.unit}`) : []),
+    ...(overlap === undefined ? [] : line(t("totals.overlap"), areaText(overlap, unit))),
     ...(totals.definition ? line(t("totals.definition"), totals.definition[lang]) : []),
     ...(totals.method ? line(t("totals.method"), totals.method[lang]) : []),
     ...line("", when.filter(Boolean).join(" · ")),
   );
 }
 
-function downloads({ collection, by }: Question, { api, store, report }: MapScreen): HTMLElement {
+/** Files of what is shown, the one-page report among them, and the seal. */
+function downloads({ collection, by }: Question, screen: MapScreen): HTMLElement {
+  const { api, store, report } = screen;
   const { id: layer, title } = collection;
-  const get = async (f: "csv" | "xlsx"): Promise<void> => {
+  const asked = async (): Promise<Record<string, unknown>> => {
     const within = areaOf(store.get());
-    const question = { layer, by: by || null, f, ...(await narrowed({ api, store }, layer, { withArea: false })) };
-    const response = within
-      ? await api.raw("post", "/totals", { json: { ...question, within } })
+    return { layer, ...(by ? { by } : {}), ...(await narrowed({ api, store }, layer, { withArea: false })), ...(within ? { within } : {}) };
+  };
+  const get = async (f: "csv" | "xlsx" | "pdf"): Promise<void> => {
+    const question = { ...(await asked()), unit: store.get().unit, f };
+    const response = "within" in question
+      ? await api.raw("post", "/totals", { json: question })
       : await api.raw("get", "/totals", { query: question });
     save(await response.blob(), `${title}.${f}`);
   };
+  const seal = async (): Promise<void> => sealDialog(screen, { title, question: await asked() });
   return h(
     "div",
     { class: "row" },
     button(t("totals.xlsx"), () => void get("xlsx").catch(report), "quiet"),
     button(t("totals.csv"), () => void get("csv").catch(report), "quiet"),
+    button(t("figures.pdf"), () => void get("pdf").catch(report), "quiet"),
+    canSeal(screen) && button(t("figures.seal"), () => void seal().catch(report), "quiet"),
   );
 }

@@ -10,7 +10,7 @@ import type { Change, ChangeRow, GradeLegend } from "./service";
 const BETTER = "var(--series-1)";
 const WORSE = "var(--series-2)";
 
-export function changeView(change: Change, legend: GradeLegend, unit: AreaUnit): HTMLElement {
+export function changeView(change: Change, legend: GradeLegend, unit: AreaUnit, byGroup: boolean): HTMLElement {
   const { union, rows } = change;
   const seen = rows.filter(({ observed_m2: m2 }) => m2 > 0);
   const cells = Object.values(union.matrix).flatMap((line) => Object.values(line));
@@ -33,7 +33,7 @@ export function changeView(change: Change, legend: GradeLegend, unit: AreaUnit):
       h("div", { class: "headline" }, h("span", { class: "label" }, t("soil.unobserved")), h("span", { class: "headline-value" }, areaText(union.unobserved_m2, unit))),
     ),
     matrix(union, change.labels, legend, write),
-    seen.length > 1 && seen.length <= 30 && union.improved_m2 !== null && h("div", { class: "block" }, rowChart(t("soil.change"), seen.map((row) => balance(row, write)))),
+    byGroup && seen.length > 1 && seen.length <= 30 && union.improved_m2 !== null && h("div", { class: "block" }, rowChart(t("soil.change"), seen.map((row) => balance(row, write)))),
   );
 }
 

@@ -36,6 +36,8 @@ interface Choices {
   calibrations: Calibration[];
 }
 
+/** What says nothing about the salt in bare soil, as far as a scene has the bands. */
+const BARE_SOIL = ["scl", "qa_pixel", "qa_radsat", "water", "vegetation"];
 const OWN = "own";
 const MODEL = "model:";
 
@@ -71,7 +73,7 @@ function start(params: Record<string, string>, { scenes, gradings }: Choices, fi
     layer: "plots",
     filter: "",
     drawn: null,
-    masks: new Set(["scl", "water", "vegetation"]),
+    masks: new Set(BARE_SOIL),
     seasons: false,
   };
 }

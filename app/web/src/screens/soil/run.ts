@@ -5,17 +5,19 @@ import { button } from "../../ui/button";
 import { facts } from "../../ui/card";
 import { fill, h } from "../../ui/dom";
 import { areaScale } from "../../ui/area";
-import { type Option, select } from "../../ui/field";
+import { checkbox, type Option, select } from "../../ui/field";
 import { percent } from "../../ui/format";
 import { failed, loading } from "../../ui/states";
 import { backTo, type Desk } from ".";
 import { follow } from "./follow";
 import { legendOf } from "./legend";
-import { showPicture } from "./picture";
+import { showPicture, swipePictures } from "./picture";
 import { areasTable, closing } from "./run-areas";
 import { changeView } from "./run-change";
 import { tell } from "./runs";
-import type { Areas, GradeLegend, Run } from "./service";
+import type { Areas, GradeLegend, Run, TileJson } from "./service";
+
+const GRADES_OPACITY = 0.9;
 
 export function runPage(desk: Desk, id: number): void {
   const { app, soil, root } = desk;
@@ -43,7 +45,7 @@ async function showResult(root: HTMLElement, desk: Desk, run: Run): Promise<void
   fill(root, loading());
   const json = await soil.grades(run.id);
   if (desk.signal.aborted) return;
-  showPicture(app.board, json, 0.9);
+  showPicture(app.board, json, GRADES_OPACITY);
   app.board?.fit(json.bounds);
   const legend = json.legend as GradeLegend;
   const { layer } = run.question.zones;
@@ -58,13 +60,14 @@ async function showResult(root: HTMLElement, desk: Desk, run: Run): Promise<void
       const change = pair ? await soil.change(run.id, by) : null;
       if (desk.signal.aborted) return;
       const codes = schema?.properties[by]?.oneOf ?? [];
-      for (const row of [...areas.rows, ...(change?.rows ?? [])]) row.label ??= codes.find((code) => code.const === String(row.group))?.title ?? null;
+      const named = ({ group }: { group: unknown }): string | null => (by === "zone" ? `#${String(group)}` : (codes.find((code) => code.const === String(group))?.title ?? null));
+      for (const row of [...areas.rows, ...(change?.rows ?? [])]) row.label ??= named(row);
       fill(
         body,
         headline(areas, app.store.get().unit),
         closing(areas.union, legend, app.store.get().unit),
         ...areas.warnings.map((warning) => h("p", { class: "notice warn" }, warning[language()])),
-        change && changeView(change, legend, app.store.get().unit),
+        change && changeView(change, legend, app.store.get().unit, by !== "zone"),
         h("section", { class: "block" }, h("h4", { class: "block-title" }, t("soil.areas")), areasTable(areas, legend, app.store.get().unit)),
         downloads(desk, run, by, pair),
         about(areas),
@@ -76,11 +79,26 @@ async function showResult(root: HTMLElement, desk: Desk, run: Run): Promise<void
   const wanted = desk.params.by ?? (run.question.splits?.[0] || "zone");
   fill(
     root,
-    h("div", { class: "block" }, legendOf(json.legend)),
+    h("div", { class: "block" }, legendOf(json.legend), pair && run.question.spec.index !== undefined && checkbox(t("soil.run.swipe"), false, (on) => void swipe(desk, run, on ? null : json).catch(app.report))),
     h("div", { class: "soil-by" }, select(t("totals.by"), wanted, groupings(desk, run, schema), (by) => void show(by))),
     body,
   );
   await show(wanted);
+}
+
+/** The index on both dates, with a bar between them; or the grades again. */
+async function swipe({ app, soil, signal }: Desk, { question }: Run, grades: TileJson | null): Promise<void> {
+  const { index } = question.spec;
+  const [before, after] = question.scenes;
+  if (grades) {
+    app.board?.swipe(null);
+    return showPicture(app.board, grades, GRADES_OPACITY);
+  }
+  if (!index || !before || !after) return;
+  app.board?.overlay("picture").remove();
+  const mask = (question.masks ?? []).join(",");
+  const [left, right] = await Promise.all([before, after].map((id) => soil.picture(id, { index, ...(mask ? { mask } : {}) })));
+  if (left && right && !signal.aborted) swipePictures(app.board, [left.name, left], [right.name, right]);
 }
 
 /** By what areas may be grouped: zones, layers that cut them, coded fields of their layer. */

@@ -4,12 +4,12 @@ import { button } from "../../ui/button";
 import { facts } from "../../ui/card";
 import { confirm } from "../../ui/dialog";
 import { type Child, fill, h } from "../../ui/dom";
-import { checkbox, field } from "../../ui/field";
+import { checkbox, field, type Option, select } from "../../ui/field";
 import { date, decimal } from "../../ui/format";
 import { failed, loading } from "../../ui/states";
 import { backTo, type Desk, goTo } from ".";
 import { legendOf } from "./legend";
-import { showPicture } from "./picture";
+import { showPicture, swipePictures } from "./picture";
 import { sensorOf } from "./scenes";
 import { bandsOf, fits, type Index, type Scene, type TileJson } from "./service";
 
@@ -43,7 +43,7 @@ function view(scene: Scene, scenes: Scene[], indices: Index[], desk: Desk): Chil
     backTo(app, [], t("soil.back.scenes")),
     h("div", {}, h("h3", { class: "detail-title" }, date(properties.datetime, lang)), h("p", { class: "note" }, [properties.title ?? scene.id, sensorOf(scene)].join(" · "))),
     ...(properties["liangtian:warnings"] ?? []).map((warning) => h("p", { class: "notice warn" }, warning[lang])),
-    display(scene, indices, desk),
+    display(scene, others, indices, desk),
     app.session.may("agronomist") && h(
       "div",
       { class: "row block" },
@@ -66,10 +66,10 @@ function overlap({ bbox: a }: Scene, { bbox: b }: Scene): boolean {
 }
 
 /** Which picture lies on the map, how strongly, beside which other date. */
-function display(scene: Scene, indices: Index[], desk: Desk): HTMLElement {
+function display(scene: Scene, others: Scene[], indices: Index[], desk: Desk): HTMLElement {
   const { app, soil } = desk;
   const legend = h("div", { class: "block" });
-  const shown = { what: desk.params.show ?? "R,G,B", opacity: 1, mask: true };
+  const shown = { what: desk.params.show ?? "R,G,B", opacity: 1, mask: true, other: desk.params.other ?? "" };
   const ask = (of: Scene): Promise<TileJson> => {
     if (shown.what.includes(",")) return soil.picture(of.id, { bands: shown.what });
     const mask = shown.mask ? maskFor(of) : "";
@@ -78,11 +78,17 @@ function display(scene: Scene, indices: Index[], desk: Desk): HTMLElement {
   let asked = 0;
   const show = async (): Promise<void> => {
     const mine = ++asked;
-    app.store.setParams({ show: shown.what });
+    app.store.setParams({ show: shown.what, other: shown.other });
+    const other = others.find(({ id }) => id === shown.other);
     try {
-      const json = await ask(scene);
+      const [json, second] = await Promise.all([ask(scene), other ? ask(other) : null]);
       if (mine !== asked || desk.signal.aborted) return;
       showPicture(app.board, json, shown.opacity);
+      if (other && second) {
+        const sides: [[Scene, TileJson], [Scene, TileJson]] = [[scene, json], [other, second]];
+        const [left, right] = sides.sort(([a], [b]) => a.properties.datetime.localeCompare(b.properties.datetime));
+        swipePictures(app.board, [date(left[0].properties.datetime, language()), left[1]], [date(right[0].properties.datetime, language()), right[1]]);
+      } else app.board?.swipe(null);
       fill(legend, legendOf(json.legend));
     } catch (error) {
       if (mine === asked) fill(legend, failed(error, app, () => void show()));
@@ -108,13 +114,19 @@ function display(scene: Scene, indices: Index[], desk: Desk): HTMLElement {
       void show();
     }),
     field(t("soil.opacity"), opacity),
+    others.length > 0 &&
+      select(t("soil.swipe"), shown.other, [["", t("soil.swipe.none")], ...others.map((one): Option => [one.id, `${date(one.properties.datetime, language())} · ${one.properties.title ?? one.id}`])], (id) => {
+        shown.other = id;
+        void show();
+      }),
     legend,
   );
 }
 
 /** What is no bare soil, as far as the scene's bands tell. */
 function maskFor(scene: Scene): string {
-  return bandsOf(scene).includes("SCL") ? "scl,water,vegetation" : "water,vegetation";
+  const bands = bandsOf(scene);
+  return [bands.includes("SCL") && "scl", bands.includes("QA_PIXEL") && "qa_pixel", "water", "vegetation"].filter(Boolean).join(",");
 }
 
 function picker(scene: Scene, indices: Index[], chosen: string, run: (what: string) => void): HTMLSelectElement {

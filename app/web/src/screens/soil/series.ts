@@ -13,6 +13,7 @@ import { GROUND, isZone } from "../../map/style";
 import type { Desk } from ".";
 import type { Index, Series } from "./service";
 
+const MARKS = 52;
 const FIRST_INDEX = "si_gr";
 /** Numbers of a sample that say where it was taken, not what was found. */
 const PLACES = new Set(["depth_top_cm", "depth_bottom_cm", "year"]);
@@ -94,14 +95,14 @@ function view(series: Series, schema: Schema): HTMLElement[] {
     const title = schema.properties[name]?.title ?? name;
     fill(
       samplesBody,
-      lineChart(title, [{ title, series: 2, kind: "dots", points: found.map((one) => ({ time: Date.parse(one.date ?? ""), value: Number(one[name]), text: `${date(one.date ?? "", lang)} ${decimal(Number(one[name]), lang, 2)} · ${one.depth_top_cm ?? ""}–${one.depth_bottom_cm ?? ""} cm` })) }], { times: span, height: 150 }),
+      lineChart(title, [{ title, series: 2, kind: "dots", points: found.map((one) => ({ time: Date.parse(one.date ?? ""), value: Number(one[name]), text: `${date(one.date ?? "", lang)} ${decimal(Number(one[name]), lang, 2)} · ${one.depth_top_cm ?? ""}–${one.depth_bottom_cm ?? ""} cm` })) }], { times: span, height: 150, left: MARKS }),
     );
   };
   const [first] = fields;
   if (first) showSamples(first[0]);
   return [
     h("h4", { class: "block-title" }, series.index.title[lang], h("span", { class: "note" }, series.index.formula)),
-    points.length ? lineChart(series.index.title[lang], [{ title: series.index.id, series: 1, kind: "line", points }], { times: span, height: 170 }) : h("p", { class: "state-hint" }, t("soil.series.unseen")),
+    points.length ? lineChart(series.index.title[lang], [{ title: series.index.id, series: 1, kind: "line", points }], { times: span, height: 170, left: MARKS }) : h("p", { class: "state-hint" }, t("soil.series.unseen")),
     h("p", { class: "note" }, t("soil.series.note")),
     ...(first
       ? [h("div", { class: "block" }, select(t("soil.series.samples"), first[0], fields, showSamples)), samplesBody, key([[series.index.id, 1], [t("soil.series.samples"), 2]])]

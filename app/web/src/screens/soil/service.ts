@@ -150,7 +150,7 @@ export interface Run {
     scenes: string[];
     spec: { index?: string; model?: number };
     grading: string | { cuts: number[]; labels: string[] };
-    masks: string[];
+    masks?: string[];
     splits?: string[];
     zones: { layer?: string; filter?: string; geometries?: string };
   };

@@ -27,6 +27,8 @@ export interface LineOptions {
   height?: number;
   /** Values that must be in sight, e.g. 0. */
   include?: readonly number[];
+  /** Room for the marks at the left, so that charts below one another line up. */
+  left?: number;
   /** From when to when; else from the first to the last point. */
   times?: [number, number];
   /** A level with its name, drawn where it lies within sight. */
@@ -44,13 +46,13 @@ export function lineChart(label: string, lines: readonly Line[], options: LineOp
 }
 
 function draw(width: number, label: string, lines: readonly Line[], options: LineOptions, readout: HTMLElement): SVGSVGElement {
-  const { height = 180, include = [], level, times: wanted } = options;
+  const { height = 180, include = [], level, left: room = 0, times: wanted } = options;
   const points = lines.flatMap((line) => line.points);
   const values = [...points.flatMap(({ value, low = value, high = value }) => [low, value, high]), ...include];
   const marks = ticks(...spread(Math.min(...values), Math.max(...values)));
   const decimals = decimalsOf(marks);
   const texts = marks.map((mark) => decimal(mark, language(), decimals));
-  const left = Math.max(...texts.map((text) => text.length)) * 7 + 10;
+  const left = Math.max(room, ...texts.map((text) => text.length * 7 + 10));
   const times = points.map(({ time }) => time);
   const [from, to] = wanted ?? [Math.min(...times), Math.max(...times)];
   const x = linear([from, to], [left, width - RIGHT]);

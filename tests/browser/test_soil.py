@@ -64,7 +64,7 @@ def test_a_scene_lies_on_the_map_with_its_legend(visit, server, viewport) -> Non
     page = seen.page
     expect(page.locator(".scene-link")).to_have_count(2)
     page.click(".scene-link >> nth=0")
-    page.locator(".soil select").select_option("si_gr")
+    page.get_by_label("地图上显示").select_option("si_gr")
     expect(page.locator(".ramp-marks span")).to_have_count(3)
     expect(page.locator(".picture-legend")).to_contain_text("sqrt(G*R)")
     seen.drawn()

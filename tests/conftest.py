@@ -134,7 +134,7 @@ def server(demo_data: Path) -> Iterator[Server]:
     stop_server(running.process)
 
 
-def wait_job(client: httpx.Client, job: int, seconds: float = 90) -> dict[str, Any]:
+def wait_job(client: httpx.Client, job: int, seconds: float = 240) -> dict[str, Any]:
     """Wait until a job has ended; returns it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

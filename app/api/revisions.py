@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api.links import answer
 from app.auth import allow
-from app.params import etag
+from app.params import etag, find_layer
 from app.state import State
 
 router = APIRouter(tags=["要素 Features"])
@@ -24,6 +24,8 @@ def revisions(
 ) -> Response:
     """Oldest first. Who made them and why is told by ``/audit`` and a feature's history."""
     state: State = request.app.state.liangtian
+    if layer is not None:
+        find_layer(request, layer)
     listed = [
         {"revision": c.revision, "time": c.time, "counts": c.counts}
         for c in state.snapshots.commits()

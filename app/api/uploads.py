@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import anyio
 import orjson
@@ -23,6 +23,8 @@ from geo.record.tables import uploads as table
 router = APIRouter(tags=["上传 Uploads"])
 
 
+#: Told instead of a job where nothing is left to do.
+_DONE: dict[int | str, dict[str, Any]] = {200: {"description": "已经完成 Done already"}}
 UploadId = Annotated[int, Path(ge=1, le=2**53)]
 States = Literal[
     "inspecting",
@@ -134,7 +136,12 @@ def _decide(request: Request, upload_id: int, decisions: dict[str, object]) -> R
     return Answer(202, orjson.dumps({"id": upload_id, "job": job})).response()
 
 
-@router.post("/uploads/{upload_id}/commit", summary="Store the checked features", status_code=202)
+@router.post(
+    "/uploads/{upload_id}/commit",
+    summary="Store the checked features",
+    status_code=202,
+    responses=_DONE,
+)
 @allow("field")
 def commit(request: Request, upload_id: UploadId) -> Response:
     """All features or none, as one revision; the layer says which role it takes. What the
@@ -144,7 +151,12 @@ def commit(request: Request, upload_id: UploadId) -> Response:
     return _start(request, upload_id, "commit", "ready", "committing", "committed")
 
 
-@router.post("/uploads/{upload_id}/revert", summary="Undo a committed upload", status_code=202)
+@router.post(
+    "/uploads/{upload_id}/revert",
+    summary="Undo a committed upload",
+    status_code=202,
+    responses=_DONE,
+)
 @allow("field")
 def revert(request: Request, upload_id: UploadId) -> Response:
     """Undoes exactly what the upload changed, as a new revision; for whoever might commit it.

@@ -99,8 +99,9 @@ class Visit:
         return [url for url in self.requests if not url.startswith(own)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One a file: while it is open its thread has a running event loop, which others need."""
     path = chromium()
     if path is None:
         pytest.skip("Chromium is missing: apt-get install -y chromium fonts-noto-cjk")

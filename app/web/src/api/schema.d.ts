@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 8bd622da08509098 a4e39cab851a1a8b */
+/** Made by scripts/api-types from the service's OpenAPI document: 0baadb6a85dbabe5 37447ffe8a66ff32 */
 
 export interface paths {
     "/": {
@@ -3562,6 +3562,11 @@ export interface operations {
             };
         };
         responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
             202: {
                 content: {
                     "application/json": unknown;
@@ -3632,6 +3637,11 @@ export interface operations {
             };
         };
         responses: {
+            200: {
+                content: {
+                    "application/json": unknown;
+                };
+            };
             202: {
                 content: {
                     "application/json": unknown;

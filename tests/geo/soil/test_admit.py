@@ -229,7 +229,8 @@ def test_real_files(tmp_path, put) -> None:
     west = shapely.box(lon - 0.005, lat - 0.005, lon + 0.005, lat + 0.005)
     result = run.areas(
         tmp_path, scene, spec={"index": "ndvi"},
-        grading=custom([0.0, 0.3], ["low", "middle", "high"]), zones=np.array([west]), zone_ids=["a"], masks=("water:0.2", "vegetation:0.6"),
+        grading=custom([0.0, 0.3], ["low", "middle", "high"]), zones=np.array([west]),
+        zone_ids=["a"], masks=("water:0.2", "vegetation:0.6"),
     )  # fmt: skip
     parts = result.areas.grade_m2.sum() + result.areas.masked_m2 + result.areas.outside_m2
     assert parts[0] == pytest.approx(result.areas.zone_m2[0], rel=1e-9)

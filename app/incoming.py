@@ -6,16 +6,18 @@ import base64
 import binascii
 import re
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from email.message import Message
 from pathlib import Path, PurePosixPath
 
 import anyio
-from fastapi import Request
+from fastapi import Request, Response
+from sqlalchemy import Connection
 from starlette.datastructures import UploadFile
 
-from app import blobs
+from app import blobs, idempotency
 from app.problems import Problem
+from app.state import State
 
 _CHUNK = 1 << 20
 #: Files of one form: the parts of a few shapefiles.
@@ -50,6 +52,23 @@ async def receive(
         received.drop()
         raise
     return received, name
+
+
+async def once(
+    request: Request,
+    received: blobs.Received,
+    effect: Callable[[Connection], idempotency.Answer],
+) -> Response:
+    """`idempotency.once` for bytes that came; what the effect did not publish is dropped."""
+    state: State = request.app.state.liangtian
+    try:
+        done = await anyio.to_thread.run_sync(
+            idempotency.once, request, received.blob.sha256, effect
+        )
+    finally:
+        received.drop()
+    state.wake_worker.set()
+    return done
 
 
 def _check(received: blobs.Received, promised: str | None, name: str) -> None:

@@ -18,7 +18,8 @@ from cachetools import LRUCache
 
 from app import scenes
 from app.jobs import queue
-from app.problems import Problem, not_found
+from app.jobs.found import result_of
+from app.problems import Problem
 from app.settings import Settings
 from geo.record.protocol import Record
 from geo.soil.grading import Grading
@@ -94,17 +95,8 @@ class Rasters:
         return self._once(("run", run_id), lambda: self._inputs(run_id))
 
     def _inputs(self, run_id: int) -> Drawn:
-        job = queue.Queue(self._record).get(run_id)
-        if job is None or job.kind != "soil.run":
-            raise not_found(f"没有土壤计算 {run_id}", f"There is no soil run {run_id}")
-        inputs = (job.result or {}).get("inputs")
-        if job.state != "done" or inputs is None or "spec" not in inputs:
-            raise Problem(
-                "E_STATE",
-                f"计算尚无结果({job.state})",
-                f"The run has no result to draw ({job.state})",
-                extra={"state": job.state},
-            )
+        job = queue.Queue(self._record).of_kind(run_id, "soil.run")
+        inputs = result_of(job)["inputs"]
         return Drawn(
             Scene.model_validate(inputs["scenes"][-1]),
             inputs["spec"],

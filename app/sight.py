@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request
 
 from app.auth import ANONYMOUS, User, require_layer
+from app.jobs.queue import Job, Queue, absent
 from geo.layers import Layer
 from geo.record.protocol import HistoryItem
 from geo.snapshot.view import View
@@ -20,7 +21,6 @@ from geo.totals.question import Question, plan
 from geo.totals.total import Total
 
 if TYPE_CHECKING:
-    from app.jobs.queue import Job
     from app.state import State
 
 
@@ -47,10 +47,16 @@ def total(
     return state.totals.total(question, as_of, key, user.counties)
 
 
-def hidden(request: Request, job: Job) -> bool:
-    """Whether a job that counts features is kept from the asker: another's, who may see more."""
+def job(request: Request, job_id: int, kind: str) -> Job:
+    """A job that counts features; another's, who may see more, is not there for the asker.
+
+    Raises `Problem` E_NOT_FOUND.
+    """
     user: User = request.state.user
-    return user.limited and job.person != user.name
+    found = Queue(request.app.state.liangtian.record).of_kind(job_id, kind)
+    if user.limited and found.person != user.name:
+        raise absent(job_id, kind)
+    return found
 
 
 def versions(user: User, layer: Layer, found: list[HistoryItem]) -> list[HistoryItem]:

@@ -12,9 +12,9 @@ from fastapi import Request
 
 from app import blobs, sight
 from app.jobs import queue
-from app.jobs.soil import FORMAT
+from app.jobs.found import result_of
 from app.params import bad
-from app.problems import Problem, not_found
+from app.problems import Problem
 from app.state import State
 from geo.snapshot.view import View
 from geo.soil.results import Results, Summed
@@ -22,11 +22,7 @@ from geo.soil.results import Results, Summed
 
 def job_of(request: Request, run_id: int) -> queue.Job:
     """A run's job. Raises `Problem` E_NOT_FOUND."""
-    state: State = request.app.state.liangtian
-    job = queue.Queue(state.record).get(run_id)
-    if job is None or job.kind != "soil.run" or sight.hidden(request, job):
-        raise not_found(f"没有土壤计算 {run_id}", f"There is no soil run {run_id}")
-    return job
+    return sight.job(request, run_id, "soil.run")
 
 
 class Finished:
@@ -34,17 +30,9 @@ class Finished:
 
     def __init__(self, request: Request, run_id: int) -> None:
         state: State = request.app.state.liangtian
-        job = job_of(request, run_id)
-        if job.state != "done" or job.result is None or job.result.get("format") != FORMAT:
-            raise Problem(
-                "E_STATE",
-                f"计算没有可用的结果({job.state})",
-                f"The run has no result ({job.state})",
-                extra={"state": job.state},
-                fix=("请等待完成，或重新计算", "Wait for its end, or run it again"),
-            )
+        self.job = job_of(request, run_id)
+        self.result = result_of(self.job)
         self._request = request
-        self.job, self.result = job, job.result
         self.results = Results(blobs.path_of(state.settings.blob_folder, self.result["areas"]))
         self.labels: list[str] = self.result["labels"]
         self.reasons: list[str] = self.result["reasons"]

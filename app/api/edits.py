@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import anyio
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import bodies, idempotency, ogc_crs, params
@@ -81,6 +82,35 @@ def _edits(request: Request, layer: Layer, reason: str) -> Edits:
     return Edits(request.app.state.liangtian, layer, user, reason)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """An edit of a feature on the version that somebody saw."""
+
+    edits: Edits
+    fid: int
+    version: int
+    on_conflict: str
+
+
+_WHY = {"PUT": "replace", "PATCH": "update", "DELETE": "delete"}
+
+
+async def seen(
+    request: Request,
+    layer: PathLayer,
+    fid: int,
+    reason: Reason = "",
+    on_conflict: OnConflict = "refuse",
+) -> Seen:
+    """Raises `Problem` E_FORBIDDEN, E_IF_MATCH."""
+    edits = _edits(request, layer, reason or _WHY[request.method])
+    version = seen_version(request.headers.get("if-match"), layer, fid)
+    return Seen(edits, fid, version, on_conflict)
+
+
+OnSeen = Annotated[Seen, Depends(seen)]
+
+
 def _shape(request: Request, content: dict[str, Any] | None) -> Any:
     """A shape in EPSG:4490 from coordinates in ``Content-Crs`` (CRS84 when it says nothing)."""
     crs = ogc_crs.parse(request.headers.get("content-crs", ogc_crs.CRS84).strip("<>"))
@@ -131,21 +161,14 @@ def _create(request: Request, edits: Edits, asked: Feature | Features, content: 
     openapi_extra=bodies.json_body(Feature, types=_TYPES[:2]),
 )
 @allow("field")
-async def replace(
-    request: Request,
-    layer: PathLayer,
-    fid: int,
-    reason: Reason = "replace",
-    on_conflict: OnConflict = "refuse",
-) -> Response:
+async def replace(request: Request, on: OnSeen) -> Response:
     """The whole new state; needs If-Match. What is not named becomes empty."""
-    edits = _edits(request, layer, reason)
-    version = seen_version(request.headers.get("if-match"), layer, fid)
     asked = await bodies.read_json(request, Feature, types=_TYPES)
 
     def work() -> Response:
-        wanted = Stored(fid, version, asked.properties or {}, _shape(request, asked.geometry))
-        return _update(request, edits, wanted, on_conflict, moved=layer.geometry is not None)
+        shape = _shape(request, asked.geometry)
+        wanted = Stored(on.fid, on.version, asked.properties or {}, shape)
+        return _update(request, on, wanted, moved=on.edits.layer.geometry is not None)
 
     return await anyio.to_thread.run_sync(work)
 
@@ -156,53 +179,36 @@ async def replace(
     openapi_extra=bodies.json_body(Patch, types=_TYPES),
 )
 @allow("field")
-async def update(
-    request: Request,
-    layer: PathLayer,
-    fid: int,
-    reason: Reason = "update",
-    on_conflict: OnConflict = "refuse",
-) -> Response:
+async def update(request: Request, on: OnSeen) -> Response:
     """Only what is named changes (a merge patch); needs If-Match."""
-    edits = _edits(request, layer, reason)
-    version = seen_version(request.headers.get("if-match"), layer, fid)
     asked = await bodies.read_json(request, Patch, types=_TYPES)
     moved = "geometry" in asked.model_fields_set
 
     def work() -> Response:
-        base = _version(edits, fid, version)
+        base = _version(on.edits, on.fid, on.version)
         if base is None:  # never there, or not at that version: nothing to apply the patch to
-            raise _stale(request, edits, fid)
+            raise _stale(request, on.edits, on.fid)
         properties = {**base.properties, **asked.properties}
         shape = _shape(request, asked.geometry) if moved else base.shape
-        wanted = Stored(fid, version, properties, shape)
-        changed = asked.properties.keys()
-        return _update(request, edits, wanted, on_conflict, moved=moved, changed=changed)
+        wanted = Stored(on.fid, on.version, properties, shape)
+        return _update(request, on, wanted, moved=moved, changed=asked.properties.keys())
 
     return await anyio.to_thread.run_sync(work)
 
 
 @router.delete("/collections/{layer}/items/{fid}", summary="Delete a feature", status_code=204)
 @allow("field")
-async def delete(
-    request: Request,
-    layer: PathLayer,
-    fid: int,
-    reason: Reason = "delete",
-    on_conflict: OnConflict = "refuse",
-) -> Response:
+async def delete(request: Request, on: OnSeen) -> Response:
     """Its history stays, and it can be brought back; needs If-Match."""
-    edits = _edits(request, layer, reason)
-    version = seen_version(request.headers.get("if-match"), layer, fid)
 
     def work() -> Response:
-        _there(edits, fid)
-        if version == 0:
-            raise _stale(request, edits, fid)
+        _there(on.edits, on.fid)
+        if on.version == 0:
+            raise _stale(request, on.edits, on.fid)
         try:
-            edits.write(edits.delete(fid, version))
+            on.edits.write(on.edits.delete(on.fid, on.version))
         except VersionConflict:
-            return _met(request, edits, fid, version, None, on_conflict)
+            return _met(request, on, None)
         return Response(status_code=204)
 
     return await anyio.to_thread.run_sync(work)
@@ -236,27 +242,29 @@ def _restore(request: Request, edits: Edits, fid: int, version: int | None) -> R
     current = stored(edits.view(), fid)
     if current is None:
         return _written(request, edits, fid, edits.write(edits.bring_back(wanted)))
-    seen = seen_version(request.headers.get("if-match"), edits.layer, fid)
-    again = Stored(fid, seen, wanted.properties, wanted.shape)
-    return _update(request, edits, again, "refuse", moved=edits.layer.geometry is not None)
+    version = seen_version(request.headers.get("if-match"), edits.layer, fid)
+    again = Stored(fid, version, wanted.properties, wanted.shape)
+    on = Seen(edits, fid, version, "refuse")
+    return _update(request, on, again, moved=edits.layer.geometry is not None)
 
 
 def _update(
-    request: Request, edits: Edits, wanted: Stored, on_conflict: str, *, moved: bool,
+    request: Request, on: Seen, wanted: Stored, *, moved: bool,
     changed: Collection[str] | None = None,
 ) -> Response:  # fmt: skip
-    _there(edits, wanted.fid)
-    if wanted.version == 0:
-        raise _stale(request, edits, wanted.fid)
+    edits = on.edits
+    _there(edits, on.fid)
+    if on.version == 0:
+        raise _stale(request, edits, on.fid)
     change = _checked(request, lambda: edits.update(wanted, moved=moved, changed=changed))
     try:
         done = edits.write(change, changed)
     except VersionConflict:
         assert change.attributes is not None
         shape = change.geometry[0] if change.geometry is not None else wanted.shape
-        kept = Stored(wanted.fid, wanted.version, change.attributes.to_pylist()[0], shape)
-        return _met(request, edits, wanted.fid, wanted.version, kept, on_conflict)
-    return _written(request, edits, wanted.fid, done)
+        properties = change.attributes.to_pylist()[0]
+        return _met(request, on, Stored(on.fid, on.version, properties, shape))
+    return _written(request, edits, on.fid, done)
 
 
 def _there(edits: Edits, fid: int) -> None:
@@ -279,15 +287,14 @@ def _version(edits: Edits, fid: int, version: int) -> Stored | None:
     return of_history(fid, found[-1]) if found else None
 
 
-def _met(
-    request: Request, edits: Edits, fid: int, base: int, wanted: Stored | None, on_conflict: str
-) -> Response:
+def _met(request: Request, on: Seen, wanted: Stored | None) -> Response:
     """A stale edit: refused with the current state, or kept for a decision."""
-    if on_conflict == "refuse":
+    edits, fid = on.edits, on.fid
+    if on.on_conflict == "refuse":
         raise _stale(request, edits, fid)
     with edits.state.record.write() as connection:
         number = conflicts.keep(
-            connection, edits.layer, base, fid, wanted, edits.user, edits.author.reason
+            connection, edits.layer, on.version, fid, wanted, edits.user, edits.author.reason
         )
     found = conflicts.get(edits.state, edits.user, number)
     raise Problem(

@@ -17,7 +17,6 @@ from app.api.links import GEOJSON, JSON, answer, produces
 from app.auth import User, allow
 from app.jobs import calibration, queue
 from app.params import bad
-from app.problems import not_found
 from app.state import State
 from geo.snapshot import cql
 from geo.soil import mask, metrics
@@ -213,9 +212,7 @@ def one(
 ) -> Response:
     """Measures over all held-out samples and by fold; predicted and observed of each sample."""
     state: State = request.app.state.liangtian
-    job = calibration.find(state, calibration_id)
-    if sight.hidden(request, job):
-        raise not_found(f"没有标定 {calibration_id}", f"There is no calibration {calibration_id}")
+    job = sight.job(request, calibration_id, "soil.calibration")
     about = targets.get(job.args["target"])
     content: dict[str, Any] = {
         **_brief(job),

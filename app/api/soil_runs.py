@@ -18,7 +18,8 @@ from app.api.links import answer
 from app.api.soil import gradings_of
 from app.auth import User, allow
 from app.jobs import calibration, queue
-from app.jobs.soil import FORMAT, SPLITS, check_count, write_zones
+from app.jobs.found import FORMAT
+from app.jobs.soil import SPLITS, check_count, write_zones
 from app.params import bad
 from app.problems import Problem
 from app.soil import job_of

@@ -19,10 +19,9 @@ from app import blobs, bodies, idempotency, params, sight
 from app.api.links import CSV, GEOJSON, answer, attachment, link, produces
 from app.auth import User, allow
 from app.jobs import queue
-from app.jobs.sample_design import run_of
+from app.jobs.sample_design import graded_by
 from app.language import language_of
 from app.params import bad
-from app.problems import Problem, not_found
 from app.state import State
 from geo.formats import kml, shp
 from geo.formats.csv import csv_bytes
@@ -123,11 +122,7 @@ def _check(request: Request, state: State, asked: Design) -> None:
         if asked.by is not None:
             raise bad("by", "按等级分层时不能再给 by", "Strata are the grades: leave out by",
                       "E_SAMPLE_DESIGN")  # fmt: skip
-        job = run_of(state, asked.run)
-        if sight.hidden(request, job):
-            raise not_found(f"没有土壤计算 {asked.run}", f"There is no soil run {asked.run}", "run")
-        assert job.result is not None
-        strata = len(job.result["labels"])
+        strata = len(graded_by(sight.job(request, asked.run, "soil.run"))["labels"])
     if asked.zones is not None:
         layer = params.find_layer(request, asked.zones.layer)
         if layer.geometry != "MultiPolygon":
@@ -145,17 +140,10 @@ def _check(request: Request, state: State, asked: Design) -> None:
                   "E_SAMPLE_DESIGN")  # fmt: skip
 
 
-def _job(request: Request, design_id: int) -> queue.Job:
-    job = queue.Queue(request.app.state.liangtian.record).get(design_id)
-    if job is None or job.kind != "soil.samples" or sight.hidden(request, job):
-        raise not_found(f"没有抽样方案 {design_id}", f"There is no sample design {design_id}")
-    return job
-
-
 @router.get("/soil/sample-designs/{design_id}", summary="A sample design and its strata")
 @allow("viewer")
 def one(request: Request, design_id: DesignId) -> Response:
-    job = _job(request, design_id)
+    job = sight.job(request, design_id, "soil.samples")
     result = {k: v for k, v in (job.result or {}).items() if k != "table"}
     content: dict[str, Any] = {
         "id": job.id,
@@ -218,13 +206,8 @@ def points(
 ) -> Response:
     """Codes, places, strata, chances of inclusion and the land that each point stands for."""
     state: State = request.app.state.liangtian
-    job = _job(request, design_id)
-    if job.state != "done" or job.result is None:
-        raise Problem(
-            "E_STATE", f"抽样尚未完成({job.state})", f"The design is {job.state}",
-            extra={"state": job.state},
-        )  # fmt: skip
-    path = blobs.path_of(state.settings.blob_folder, job.result["table"])
+    job = sight.job(request, design_id, "soil.samples")
+    path = blobs.path_of(state.settings.blob_folder, job.outcome()["table"])
     table = _table(job, path, language_of(request))
     tag = params.etag("samples", job.id, f, encoding, language_of(request))
     named = {"Content-Disposition": attachment(f"样点-{job.id}.{_SUFFIX.get(f, f)}")}

@@ -165,14 +165,7 @@ async def register(
         blobs.note(connection, received.blob, "image/tiff")
         return _queued(connection, request, args)
 
-    try:
-        done = await anyio.to_thread.run_sync(
-            idempotency.once, request, received.blob.sha256, effect
-        )
-    finally:
-        received.drop()  # what was not published
-    state.wake_worker.set()
-    return done
+    return await incoming.once(request, received, effect)
 
 
 def _by_reference(request: Request, asked: NewScene) -> Response:

@@ -64,14 +64,7 @@ async def upload(
             connection, state, user, received, found.id, name, media_type, force=force
         )
 
-    try:
-        done = await anyio.to_thread.run_sync(
-            idempotency.once, request, received.blob.sha256, effect
-        )
-    finally:
-        received.drop()  # what was not published
-    state.wake_worker.set()
-    return done
+    return await incoming.once(request, received, effect)
 
 
 @router.get("/uploads", summary="Uploads, newest first")

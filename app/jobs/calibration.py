@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from app import blobs, scenes
 from app.jobs import queue
 from app.jobs.sandbox import run as sandboxed
-from app.problems import Problem, not_found
+from app.problems import Problem
 from app.state import State
 from geo.snapshot import cql
 from geo.snapshot.view import View
@@ -172,25 +172,12 @@ def _none(left: dict[str, int]) -> Problem:
 
 def find(state: State, calibration: int) -> queue.Job:
     """The job of a calibration. Raises `Problem` E_NOT_FOUND."""
-    job = queue.Queue(state.record).get(calibration)
-    if job is None or job.kind != "soil.calibration":
-        raise not_found(
-            f"没有标定 {calibration}", f"There is no calibration {calibration}", where="model"
-        )
-    return job
+    return queue.Queue(state.record).of_kind(calibration, "soil.calibration")
 
 
 def content(state: State, job: queue.Job) -> dict[str, Any]:
     """All of a finished calibration. Raises `Problem` E_STATE."""
-    if job.state != "done" or job.result is None:
-        raise Problem(
-            "E_STATE",
-            f"标定尚未完成({job.state})",
-            f"The calibration is {job.state}",
-            where="model",
-            extra={"state": job.state},
-        )
-    path: Path = blobs.path_of(state.settings.blob_folder, job.result["calibration"])
+    path: Path = blobs.path_of(state.settings.blob_folder, job.outcome()["calibration"])
     found: dict[str, Any] = orjson.loads(path.read_bytes())
     return found
 

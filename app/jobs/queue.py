@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from app.problems import Problem, not_found
 from app.times import now
 from geo.record.protocol import Record
 from geo.record.tables import jobs, people
@@ -21,6 +22,12 @@ from geo.record.tables import jobs, people
 MOST_ATTEMPTS = 3
 OPEN = ("queued", "running")
 ENDED = ("done", "failed", "cancelled")
+#: What people call a job of a kind that they ask for by its number.
+_TITLES = {
+    "soil.run": ("土壤计算", "soil run"),
+    "soil.calibration": ("标定", "calibration"),
+    "soil.samples": ("抽样方案", "sample design"),
+}
 #: What people wait for goes before what runs for minutes.
 _PRIORITY = {"upload": 10}
 
@@ -47,6 +54,19 @@ class Job:
     def holder(self) -> str:
         """Which worker has it; see `app.jobs.slots`."""
         return (self.lease or "").rpartition("/")[0]
+
+    def outcome(self) -> dict[str, Any]:
+        """What it found. Raises `Problem` E_STATE while there is nothing."""
+        if self.state != "done" or self.result is None:
+            zh, en = _TITLES[self.kind]
+            raise Problem(
+                "E_STATE",
+                f"{zh}没有可用的结果({self.state})",
+                f"The {en} has no result ({self.state})",
+                extra={"state": self.state},
+                fix=("请等待完成，或重新提交", "Wait for its end, or ask for it again"),
+            )
+        return self.result
 
     def public(self) -> dict[str, Any]:
         """What an answer shows."""
@@ -136,6 +156,12 @@ def find(connection: Connection, job_id: int) -> Job | None:
     return _job(row) if row else None
 
 
+def absent(job_id: int, kind: str) -> Problem:
+    """There is no such job, or not for who asks."""
+    zh, en = _TITLES[kind]
+    return not_found(f"没有{zh} {job_id}", f"There is no {en} {job_id}")
+
+
 class Queue:
     """The jobs of a record."""
 
@@ -145,6 +171,13 @@ class Queue:
     def get(self, job_id: int) -> Job | None:
         with self.record.read() as connection:
             return find(connection, job_id)
+
+    def of_kind(self, job_id: int, kind: str) -> Job:
+        """Raises `Problem` E_NOT_FOUND."""
+        job = self.get(job_id)
+        if job is None or job.kind != kind:
+            raise absent(job_id, kind)
+        return job
 
     def latest(
         self,

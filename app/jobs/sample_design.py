@@ -11,10 +11,11 @@ import shapely
 from sqlalchemy import Connection
 
 from app import blobs
-from app.jobs import queue
+from app.jobs.found import result_of
+from app.jobs.queue import Job, Queue
 from app.jobs.sandbox import run as sandboxed
-from app.jobs.soil import FORMAT, MOST_ZONES
-from app.problems import Problem, not_found
+from app.jobs.soil import MOST_ZONES
+from app.problems import Problem
 from app.state import State
 from geo.snapshot import cql
 from geo.snapshot.view import View
@@ -28,17 +29,19 @@ MOST_STRATA = 100
 def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
     """Draw the points of one design."""
     args, state = context.job.args, context.state
-    graded = run_of(state, args["run"]) if args.get("run") is not None else None
-    asked = graded.args["zones"] if graded is not None else args["zones"]
+    job = None
+    if args.get("run") is not None:
+        job = Queue(state.record).of_kind(args["run"], "soil.run")
+    asked = args["zones"] if job is None else job.args["zones"]
     counties = tuple(args.get("counties", ()))
     source, output = context.folder / "zones.arrow", context.folder / "points.arrow"
-    if graded is not None:
-        assert graded.result is not None
-        view = state.snapshots.view(asked["layer"], graded.result["as_of"], counties)
-        names = list(graded.result["labels"])
+    if job is not None:
+        graded = graded_by(job)
+        view = state.snapshots.view(asked["layer"], graded["as_of"], counties)
+        names = list(graded["labels"])
         _stage(source, view, asked, None)
-        titles = {g["code"]: g["title"] for g in graded.result["grades"]}
-        asked_map = map_of(state, graded)
+        titles = {g["code"]: g["title"] for g in graded["grades"]}
+        asked_map = map_of(state, job)
     else:
         view = state.snapshots.view(asked["layer"], asked.get("as_of"), counties)
         names = _stage(source, view, asked, args.get("by"))
@@ -78,38 +81,28 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
     return result, effect
 
 
-def run_of(state: State, run_id: int) -> queue.Job:
-    """A finished run. Raises `Problem` E_NOT_FOUND, E_STATE."""
-    job = queue.Queue(state.record).get(run_id)
-    if job is None or job.kind != "soil.run":
-        raise not_found(f"没有土壤计算 {run_id}", f"There is no soil run {run_id}", where="run")
-    if job.state != "done" or job.result is None:
+def graded_by(job: Job) -> dict[str, Any]:
+    """What a run found in the features of a layer. Raises `Problem` E_STATE."""
+    result = result_of(job)
+    if result["layer"] is None:
         raise Problem(
             "E_STATE",
-            f"计算尚未完成({job.state})",
-            f"The run is {job.state}",
-            where="run",
-            extra={"state": job.state},
-        )
-    if job.result.get("format") != FORMAT or job.result["layer"] is None:
-        raise Problem(
-            "E_STATE",
-            "只能为图层地块的（新版）计算布设样点",
-            "Points are drawn for runs on a layer's features, by this version",
+            "只能为图层地块的计算布设样点",
+            "Points are drawn for runs on a layer's features",
             where="run",
             fix=("请用图层作统计单元重新计算", "Run it again with zones of a layer"),
         )
-    return job
+    return result
 
 
-def map_of(state: State, job: queue.Job) -> dict[str, Any]:
+def map_of(state: State, job: Job) -> dict[str, Any]:
     """What a run's map of grades is made of, for a child process."""
-    assert job.result is not None
+    result = result_of(job)
     return {
         "root": str(state.settings.raster_folder.resolve()),
-        "scene": job.result["inputs"]["scenes"][-1],
-        "grading": job.result["inputs"]["grading"],
-        "spec": job.result["inputs"]["spec"],
+        "scene": result["inputs"]["scenes"][-1],
+        "grading": result["inputs"]["grading"],
+        "spec": result["inputs"]["spec"],
         "masks": job.args["masks"],
     }
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from app import blobs, scenes
 from app.jobs import calibration, plot_intervals
+from app.jobs.found import FORMAT
 from app.jobs.sandbox import Limits, SandboxError
 from app.jobs.sandbox import run as sandboxed
 from app.problems import Problem
@@ -33,8 +34,6 @@ MOST_ZONES = 200_000
 MOST_MEMBERS = 2_000
 #: Layers at whose edges zones are cut unless a run says otherwise.
 SPLITS = ("counties", "districts")
-#: A result of this shape; what older versions wrote is asked for anew.
-FORMAT = 2
 #: How often a child that was killed is started again where it stopped.
 _STARTS = 3
 

@@ -1,8 +1,4 @@
-"""Draw the pictures of accuracy.md and calibration.md from a demonstration folder.
-
-`liangtian demo --seed-only --data DIR`, then
-`.venv/bin/python docs/soil/figures_accuracy.py DIR`. Needs matplotlib (a tool of development).
-"""
+"""Draw the pictures of accuracy.md and calibration.md from a demonstration. See figures.py."""
 
 from __future__ import annotations
 
@@ -12,49 +8,34 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pyarrow as pa
 import rasterio
-from matplotlib import font_manager
+from figures import HERE, demonstration
 from matplotlib import pyplot as plt
-from pylopdf_fonts_zh_cn import sans_path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))
-
-from app import scenes  # noqa: E402 - the project is found above
-from app.jobs import calibration  # noqa: E402
-from app.settings import Settings  # noqa: E402
-from app.state import State  # noqa: E402
-from geo.soil import calibrate_child, change_limit, raster, target  # noqa: E402
-from geo.soil.accuracy import Z95, by_class  # noqa: E402
-from geo.soil.allocation import allocate  # noqa: E402
-from geo.soil.classify import Classifier  # noqa: E402
-from geo.soil.grading import Gradings  # noqa: E402
-from geo.soil.indices import get  # noqa: E402
-from geo.soil.scene import Scene  # noqa: E402
+from app import scenes
+from app.jobs import calibration
+from app.state import State
+from geo.soil import calibrate_child, change_limit, raster, target
+from geo.soil.accuracy import Z95, by_class
+from geo.soil.allocation import allocate
+from geo.soil.classify import Classifier
+from geo.soil.grading import Gradings
+from geo.soil.indices import get
+from geo.soil.scene import Scene
 
 MASKS = ("scl", "water", "vegetation")
 DRAWS = 1000
 
 
 def main(data: Path) -> None:
-    font_manager.fontManager.addfont(str(sans_path()))
-    family = font_manager.FontProperties(fname=str(sans_path())).get_name()
-    mpl.rcParams.update(
-        {"font.family": family, "axes.unicode_minus": False, "figure.dpi": 110,
-         "axes.spines.top": False, "axes.spines.right": False, "font.size": 9}
-    )  # fmt: skip
-    state = State(Settings(data=data))
-    try:
+    with demonstration(data) as state:
         scene = scenes.every(state.record)[-1]
         root = state.settings.raster_folder
         grading = Gradings.load(*state.settings.definitions).resolve("demo-si-gr")
         accuracy(population(root, scene, grading), grading)
         calibrations(state, root)
-    finally:
-        state.stop()
 
 
 def population(root: Path, scene: Scene, grading: Any) -> np.ndarray:

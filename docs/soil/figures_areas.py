@@ -1,8 +1,4 @@
-"""Draw the picture of areas.md from a demonstration folder.
-
-`liangtian demo --seed-only --data DIR`, then
-`.venv/bin/python docs/soil/figures_areas.py DIR`. Needs matplotlib (a tool of development).
-"""
+"""Draw the picture of areas.md from a demonstration folder. See figures.py."""
 
 from __future__ import annotations
 
@@ -10,35 +6,21 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import font_manager
+from figures import HERE, demonstration
 from matplotlib import pyplot as plt
-from pylopdf_fonts_zh_cn import sans_path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))
-
-from app import scenes  # noqa: E402 - the project is found above
-from app.jobs.soil import BARE_SOIL  # noqa: E402
-from app.settings import Settings  # noqa: E402
-from app.state import State  # noqa: E402
-from geo.soil import run  # noqa: E402
-from geo.soil.grading import Grading, Gradings  # noqa: E402
-from geo.units import SQUARE_METRES_PER_MU  # noqa: E402
+from app import scenes
+from app.state import State
+from geo.soil import mask, run
+from geo.soil.grading import Grading, Gradings
+from geo.units import SQUARE_METRES_PER_MU
 
 MU = float(SQUARE_METRES_PER_MU) * 1e4  # m² of 10,000 mu
 
 
 def main(data: Path) -> None:
-    font_manager.fontManager.addfont(str(sans_path()))
-    family = font_manager.FontProperties(fname=str(sans_path())).get_name()
-    mpl.rcParams.update(
-        {"font.family": family, "axes.unicode_minus": False, "figure.dpi": 110,
-         "axes.spines.top": False, "axes.spines.right": False, "font.size": 9}
-    )  # fmt: skip
-    state = State(Settings(data=data))
-    try:
+    with demonstration(data) as state:
         grading = Gradings.load(*state.settings.definitions).resolve("demo-si-gr")
         districts, names = features(state, "districts", "name")
         plots, _ = features(state, "plots", "code")
@@ -46,12 +28,11 @@ def main(data: Path) -> None:
         with ThreadPoolExecutor(2) as threads:
             found = run.areas(
                 state.settings.raster_folder, pair, spec={"index": "si_gr"}, grading=grading,
-                zones=plots, zone_ids=range(len(plots)), masks=BARE_SOIL,
+                zones=plots, zone_ids=range(len(plots)),
+                masks=mask.bare_soil(*(scene.bands for scene in pair)),
                 splits={"districts": districts}, executor=threads,
             )  # fmt: skip
         picture(found, grading, names)
-    finally:
-        state.stop()
 
 
 def features(state: State, layer: str, field: str) -> tuple[np.ndarray, list[str]]:

@@ -10,17 +10,15 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import font_manager
+from figures import HERE, look
 from matplotlib import pyplot as plt
-from pylopdf_fonts_zh_cn import sans_path
+from matplotlib.colors import BoundaryNorm
 
 from data.demo import landscape, scenes
 from geo.soil import composite, raster
 from geo.soil.scene import Scene
 
-HERE = Path(__file__).parent
 SIZE = (2048, 1536)
 #: Overflights of one May: other clouds each time, no swath edge.
 DAYS = (3, 8, 13, 18, 23)
@@ -67,7 +65,7 @@ def composed(root: Path, made: list[Scene]) -> None:
         axes.set_title(title, fontsize=9)
     with raster.Reader.open(root, scene) as reader:
         count = reader.sample(("N_OBS",), 700)["N_OBS"]
-    steps = mpl.colors.BoundaryNorm(np.arange(-0.5, len(made) + 1.5), 256)
+    steps = BoundaryNorm(np.arange(-0.5, len(made) + 1.5), 256)
     shown = columns[2].imshow(count, cmap="cividis", norm=steps)
     columns[2].set_title("晴空观测 N_OBS", fontsize=9)
     figure.colorbar(shown, ax=columns[2], ticks=range(len(made) + 1))
@@ -77,9 +75,7 @@ def composed(root: Path, made: list[Scene]) -> None:
 
 
 def main() -> None:
-    font_manager.fontManager.addfont(str(sans_path()))
-    mpl.rcParams["font.family"] = font_manager.FontProperties(fname=str(sans_path())).get_name()
-    mpl.rcParams["axes.unicode_minus"] = False
+    look()
     none = np.array([], dtype=object)
     fields = scenes.Fields(none, np.array([], dtype=str), np.array([], dtype=np.int64))
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-/** Made by scripts/api-types from the service's OpenAPI document: 0baadb6a85dbabe5 37447ffe8a66ff32 */
+/** Made by scripts/api-types from the service's OpenAPI document: b4c6db0b679ca1ba 37447ffe8a66ff32 */
 
 export interface paths {
     "/": {

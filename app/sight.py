@@ -47,15 +47,15 @@ def total(
     return state.totals.total(question, as_of, key, user.counties)
 
 
-def job(request: Request, job_id: int, kind: str) -> Job:
+def job(request: Request, job_id: int, kind: str, where: str | None = None) -> Job:
     """A job that counts features; another's, who may see more, is not there for the asker.
 
     Raises `Problem` E_NOT_FOUND.
     """
     user: User = request.state.user
-    found = Queue(request.app.state.liangtian.record).of_kind(job_id, kind)
+    found = Queue(request.app.state.liangtian.record).of_kind(job_id, kind, where)
     if user.limited and found.person != user.name:
-        raise absent(job_id, kind)
+        raise absent(job_id, kind, where)
     return found
 
 

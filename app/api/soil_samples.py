@@ -122,7 +122,7 @@ def _check(request: Request, state: State, asked: Design) -> None:
         if asked.by is not None:
             raise bad("by", "按等级分层时不能再给 by", "Strata are the grades: leave out by",
                       "E_SAMPLE_DESIGN")  # fmt: skip
-        strata = len(graded_by(sight.job(request, asked.run, "soil.run"))["labels"])
+        strata = len(graded_by(sight.job(request, asked.run, "soil.run", "run"))["labels"])
     if asked.zones is not None:
         layer = params.find_layer(request, asked.zones.layer)
         if layer.geometry != "MultiPolygon":

@@ -172,7 +172,7 @@ def _none(left: dict[str, int]) -> Problem:
 
 def find(state: State, calibration: int) -> queue.Job:
     """The job of a calibration. Raises `Problem` E_NOT_FOUND."""
-    return queue.Queue(state.record).of_kind(calibration, "soil.calibration")
+    return queue.Queue(state.record).of_kind(calibration, "soil.calibration", "model")
 
 
 def content(state: State, job: queue.Job) -> dict[str, Any]:

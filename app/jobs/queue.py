@@ -156,10 +156,10 @@ def find(connection: Connection, job_id: int) -> Job | None:
     return _job(row) if row else None
 
 
-def absent(job_id: int, kind: str) -> Problem:
-    """There is no such job, or not for who asks."""
+def absent(job_id: int, kind: str, where: str | None = None) -> Problem:
+    """There is no such job, or not for who asks; ``where`` names the parameter that asked."""
     zh, en = _TITLES[kind]
-    return not_found(f"没有{zh} {job_id}", f"There is no {en} {job_id}")
+    return not_found(f"没有{zh} {job_id}", f"There is no {en} {job_id}", where)
 
 
 class Queue:
@@ -172,11 +172,11 @@ class Queue:
         with self.record.read() as connection:
             return find(connection, job_id)
 
-    def of_kind(self, job_id: int, kind: str) -> Job:
+    def of_kind(self, job_id: int, kind: str, where: str | None = None) -> Job:
         """Raises `Problem` E_NOT_FOUND."""
         job = self.get(job_id)
         if job is None or job.kind != kind:
-            raise absent(job_id, kind)
+            raise absent(job_id, kind, where)
         return job
 
     def latest(

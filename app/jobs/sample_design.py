@@ -31,7 +31,7 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
     args, state = context.job.args, context.state
     job = None
     if args.get("run") is not None:
-        job = Queue(state.record).of_kind(args["run"], "soil.run")
+        job = Queue(state.record).of_kind(args["run"], "soil.run", "run")
     asked = args["zones"] if job is None else job.args["zones"]
     counties = tuple(args.get("counties", ()))
     source, output = context.folder / "zones.arrow", context.folder / "points.arrow"

@@ -170,6 +170,7 @@ _MODERN = re.compile(
 )
 
 
+@lru_cache(maxsize=256)
 def same_datum(source: str, target: str) -> bool:
     """Whether two systems share a datum; CGCS2000, WGS 84 and ITRF count as one (within dm)."""
     names = []

@@ -123,7 +123,9 @@ def main(count: int = PARCELS) -> None:
             question = Question("parcels", by=by, measure=measure, **more)  # type: ignore[arg-type]
             return total(At(snapshots), question, known, overlaps)
 
-        ask(Overlaps(), "counties", within=Within("districts", ("DA2",)))  # compile
+        # Load the kernels, which a service that answers has done: other zones, other groups.
+        ask(Overlaps(), "counties", "land_class", measure="sum")
+        ask(Overlaps(), "counties", within=Within("districts", ("DA2",)))
         print(f"{count:,} parcels, {len(layers['districts'].geometry)} districts")
 
         overlaps = Overlaps()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -43,9 +45,21 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture(scope="session")
-def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder seeded by the command that users run."""
+def demo_data(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder seeded by the command that users run; seeded once, and copied for each tester."""
+    if worker_id == "master":
+        return _seeded(tmp_path_factory.mktemp("demo") / "data")
+    shared = tmp_path_factory.getbasetemp().parent
+    with (shared / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "demo/done").exists():
+            _seeded(shared / "demo/data")
+            (shared / "demo/done").touch()
     folder = tmp_path_factory.mktemp("demo") / "data"
+    return Path(shutil.copytree(shared / "demo/data", folder))
+
+
+def _seeded(folder: Path) -> Path:
     command = [sys.executable, "-m", "app.cli", "demo", "--seed-only"]
     command += ["--data", str(folder), "--parcels", str(DEMO_PARCELS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -91,7 +91,8 @@ def test_signatures_of_wrong_formulas_are_not_ours():
 @st.composite
 def shapes_in_zone(draw):
     """A star-shaped polygon anywhere in Baicheng, 20 m to 20 km across, in zone 41."""
-    east = draw(st.floats(41_390_000, 41_608_000))
+    # Whole in the zone: beyond 1.5 degrees an edge is straight in the plane of the next one.
+    east = draw(st.floats(41_395_000, 41_605_000))
     north = draw(st.floats(4_895_000, 5_130_000))
     size = draw(st.floats(10, 10_000))
     radii = draw(st.lists(st.floats(0.3, 1), min_size=3, max_size=24))

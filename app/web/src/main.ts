@@ -49,6 +49,7 @@ const app: App = {
   board: frame.view,
   go: (screen, path = [], params = {}) => store.set({ screen, path, params }),
   reload: () => void catalogue.load(),
+  refresh: () => void catalogue.load(true),
   signIn: () => signIn.open(),
   toast: (text, kind) => toasts.show(text, kind),
   report: (error) => toasts.show(reasonOf(error), "failed"),

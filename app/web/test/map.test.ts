@@ -19,7 +19,7 @@ function layer(id: string, geometry: Geometry | null, more: Partial<Collection["
       title: id,
       extent: { spatial: { bbox: [[122, 44, 124, 46]] } },
       liangtian: {
-        geometry, label: "name", class_field: "k", county_field: "county", revision: 3, count: 10, area_m2: 1e6,
+        geometry, label: "name", class_field: "k", county_field: "county", revision: 3, count: 10, area_m2: 1e6, commit_role: "manager",
         style: { color: "#4a7c59", outline: null, by: "k", min_zoom: 0, order: 10 },
         ...more,
       },

@@ -29,7 +29,7 @@ def test_any_number_reads_back(value):
     got = text(put_number, value)
     assert float(got) == value
     assert float(json.loads(got)) == value
-    assert len(got) <= 25
+    assert len(got) <= 26
 
 
 @settings(max_examples=500)

@@ -26,6 +26,8 @@ export interface LayerInfo {
   revision: number;
   count: number;
   area_m2: number | null;
+  /** Who may edit. */
+  commit_role: Role;
   style: LayerStyle;
 }
 
@@ -49,12 +51,16 @@ export interface Property {
   format?: string;
   minimum?: number;
   maximum?: number;
+  maxLength?: number;
+  /** Computed by the service. */
+  readOnly?: boolean;
   "x-unit"?: string | null;
   oneOf?: Code[];
 }
 
 export interface Schema {
   properties: Record<string, Property>;
+  required?: string[];
 }
 
 export interface Feature {
@@ -104,11 +110,28 @@ export interface Job {
   problem: Problem | null;
 }
 
+/** Each includes those before it. */
+export const ROLES = ["viewer", "field", "agronomist", "manager", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
 /** Who asks; a role of null is nobody. */
 export interface Me {
   name: string | null;
-  role: "viewer" | "field" | "agronomist" | "manager" | "admin" | null;
+  role: Role | null;
   by: "session" | "token" | null;
+}
+
+/** What a version changed of another: values before and after by field, and whether the shape. */
+export interface Difference {
+  properties: Record<string, [before: unknown, after: unknown]>;
+  geometry: boolean;
+}
+
+export interface Photo {
+  id: number;
+  href: string;
+  author: string;
+  created_at: string;
 }
 
 export interface Revision {
@@ -160,6 +183,7 @@ export interface Answers {
   "/collections/{layer}/items": FeatureCollection;
   "/collections/{layer}/items/{fid}": Feature;
   "/collections/{layer}/items/{fid}/history": { versions: Version[] };
+  "/collections/{layer}/items/{fid}/photos": { photos: Photo[] };
   "/revisions": { revisions: Revision[] };
   "/soil/scenes": { features: Scene[] };
   "/soil/indices": { indices: { id: string; title: Bilingual }[] };

@@ -6,6 +6,8 @@ export class ApiError extends Error {
     message: string,
     readonly fix?: string,
     readonly where?: string,
+    /** All that the answer says. */
+    readonly body: Record<string, unknown> = {},
   ) {
     super(message);
   }
@@ -13,15 +15,12 @@ export class ApiError extends Error {
 
 /** The problem in an answer, or what is left of one when something in between answered. */
 export function problem(status: number, body: string): ApiError {
-  let code = `HTTP_${status}`;
-  const text: Record<string, string> = {};
+  let all: Record<string, unknown> = {};
   try {
-    for (const [name, value] of Object.entries(JSON.parse(body) as Record<string, unknown>)) {
-      if (typeof value === "string") text[name] = value;
-    }
-    code = text.code ?? code;
+    all = JSON.parse(body) as Record<string, unknown>;
   } catch {
     // Not JSON: the status says enough.
   }
-  return new ApiError(status, code, text.detail ?? "", text.fix, text.where);
+  const text = (name: string): string | undefined => (typeof all[name] === "string" ? all[name] : undefined);
+  return new ApiError(status, text("code") ?? `HTTP_${status}`, text("detail") ?? "", text("fix"), text("where"), all);
 }

@@ -27,6 +27,8 @@ export interface App {
   go: (screen: ScreenName, path?: string[], params?: Record<string, string>) => void;
   /** Reads the catalogue again, after something was stored. */
   reload: () => void;
+  /** The same, with what is on the screen kept until there is something newer. */
+  refresh: () => void;
   signIn: () => void;
   /** Says something in passing. */
   toast: (text: string, kind?: "done" | "failed") => void;

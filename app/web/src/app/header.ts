@@ -13,6 +13,10 @@ export function headerBar(root: HTMLElement, app: App): void {
   const signOut = (): void => {
     session.leave().catch(app.report).finally(app.reload);
   };
+  const account = (event: Event): void => {
+    event.preventDefault();
+    app.go("account");
+  };
   const action = (text: string, title: string, onclick: () => void, attributes = {}): HTMLElement =>
     h("button", { type: "button", class: "link", title, onclick, ...attributes }, text);
   fill(
@@ -45,9 +49,9 @@ export function headerBar(root: HTMLElement, app: App): void {
         lang: other === "zh" ? "zh-CN" : "en",
         "data-action": "language",
       }),
-      me && h("span", { class: "who", title: me.role }, me.name),
+      me && h("a", { class: "link who", href: "/#/account", title: t("account.title"), onclick: account }, me.name),
       me
-        ? action(t("header.signOut"), t("header.signOut"), signOut)
+        ? action(t("header.signOut"), t("header.signOut"), signOut, { "data-action": "sign-out" })
         : action(t("header.signIn"), t("header.signIn"), app.signIn, { "data-action": "sign-in" }),
     ),
   );

@@ -3,13 +3,15 @@ import { t } from "../i18n";
 import { fill, h } from "../ui/dom";
 import { icon, type IconName } from "../ui/icon";
 import type { App } from "./context";
-import { SCREENS, type ScreenName } from "./state";
+import { MAIN_SCREENS } from "./state";
 
-const SIGNS: Record<ScreenName, IconName> = { map: "map", uploads: "upload", figures: "figures", soil: "soil" };
+type Main = (typeof MAIN_SCREENS)[number];
+
+const SIGNS: Record<Main, IconName> = { map: "map", uploads: "upload", figures: "figures", soil: "soil" };
 
 export function navigation(app: App): HTMLElement[] {
   const now = app.store.get().screen;
-  return SCREENS.map((name) => {
+  return MAIN_SCREENS.map((name) => {
     const go = (event: Event): void => {
       const { ctrlKey, metaKey, shiftKey } = event as MouseEvent;
       if (ctrlKey || metaKey || shiftKey) return; // a new tab is the browser's business
@@ -31,7 +33,7 @@ export function navigation(app: App): HTMLElement[] {
   });
 }
 
-function hrefOf(name: ScreenName): string {
+function hrefOf(name: Main): string {
   return name === "map" ? "/" : `/#/${name}`;
 }
 

@@ -1,10 +1,7 @@
 /** Who is signed in: by the session that the browser keeps as a cookie, or by a token of this tab. */
-import type { Me } from "../api/answers";
+import { type Me, type Role, ROLES } from "../api/answers";
 import type { Api } from "../api/client";
 import { Signal } from "./signal";
-
-/** Each includes those before it. */
-const ROLES = ["viewer", "field", "agronomist", "manager", "admin"] as const;
 
 export class Session extends Signal<Me | null> {
   constructor(private readonly api: Api) {
@@ -18,7 +15,7 @@ export class Session extends Signal<Me | null> {
   }
 
   /** Whether to offer what needs this role; the service decides in the end. */
-  may(role: (typeof ROLES)[number]): boolean {
+  may(role: Role): boolean {
     const mine = this.get()?.role;
     return ROLES.findIndex((one) => one === mine) >= ROLES.indexOf(role);
   }

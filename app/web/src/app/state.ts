@@ -3,7 +3,9 @@ import type { Lang } from "../i18n";
 import type { AreaUnit } from "../ui/format";
 import type { Filters } from "./filters";
 
-export const SCREENS = ["map", "uploads", "figures", "soil"] as const;
+/** The screens of the navigation; one's account is reached by one's name. */
+export const MAIN_SCREENS = ["map", "uploads", "figures", "soil"] as const;
+export const SCREENS = [...MAIN_SCREENS, "account"] as const;
 export type ScreenName = (typeof SCREENS)[number];
 export type Tab = "layers" | "totals" | "feature";
 export type Theme = "auto" | "light" | "dark";

@@ -2,6 +2,7 @@
 import type { FeatureRef } from "../app/state";
 import type { Aggregate } from "./hits";
 import type { Base } from "./base";
+import type { Sketch, Sketches } from "./draw";
 import type { Look, Raster } from "./overlay";
 
 export type Box = [west: number, south: number, east: number, north: number];
@@ -56,10 +57,15 @@ export interface Board {
   /** Whether the service's layers are drawn (counties and districts always are). */
   thematic: (shown: boolean) => void;
   /**
-   * Lets the reader draw a polygon: clicks, or Enter at the middle of the map, set corners; a
-   * double click or the button ends it, Escape gives it up (null). `changed` tells of each corner.
+   * Lets the reader draw: clicks, or Enter at the middle of the map, set corners; a double click
+   * or the button ends it, Escape gives it up (null). `changed` tells of each corner.
    */
-  draw: (changed?: (corners: [number, number][]) => void) => Promise<GeoJSON.Polygon | null>;
+  draw: <K extends Sketch>(kind: K, changed?: (corners: [number, number][]) => void) => Promise<Sketches[K] | null>;
+  /**
+   * Lets the reader move, add and remove the corners of a shape, those of holes and parts too;
+   * null when it is given up. `changed` tells of each step.
+   */
+  reshape: <G extends GeoJSON.Geometry>(shape: G, changed?: (shape: G) => void) => Promise<G | null>;
   /** Keeps the middle of the map clear of a sheet that lies over its lower part. */
   cover: (sheet: HTMLElement | null) => void;
   /** Two and a half zooms nearer, around a place. */

@@ -1,40 +1,50 @@
-/** Drawing a polygon on the map: with the pointer, or with the keyboard at the middle of the map. */
+/** Drawing a shape on the map: with the pointer, or with the keyboard at the middle of the map. */
 import type { Map as MapLibre, MapMouseEvent } from "maplibre-gl";
 import { append, h } from "../ui/dom";
 import { language, t } from "../i18n";
 import { button } from "../ui/button";
 import { area } from "../ui/format";
-import { ringArea } from "./names";
+import { roughArea } from "./rough";
 
 type Corner = [number, number];
 
-const NEAR_PX = 10;
-const METRES_A_DEGREE = 111_320;
+/** What can be drawn, by its kind. */
+export interface Sketches {
+  Point: GeoJSON.Point;
+  LineString: GeoJSON.LineString;
+  Polygon: GeoJSON.Polygon;
+}
+export type Sketch = keyof Sketches;
 
-export class Drawing {
+/** Corners that a shape has at least. */
+const LEAST: Record<Sketch, number> = { Point: 1, LineString: 2, Polygon: 3 };
+
+const NEAR_PX = 10;
+
+export class Drawing<K extends Sketch = Sketch> {
   private readonly corners: Corner[] = [];
   private pointer: Corner | null = null;
   private readonly bar = h("div", { class: "draw-bar", role: "group", "aria-label": t("draw.title") });
   private readonly hint = h("p", { class: "draw-hint", role: "status" });
   private readonly cross = h("div", { class: "draw-cross", "aria-hidden": "true" });
-  private end: (polygon: GeoJSON.Polygon | null) => void = () => undefined;
-  readonly done: Promise<GeoJSON.Polygon | null>;
+  private end: (shape: Sketches[K] | null) => void = () => undefined;
+  readonly done: Promise<Sketches[K] | null>;
 
   constructor(
     private readonly map: MapLibre,
+    private readonly kind: K,
     private readonly show: (shapes: GeoJSON.FeatureCollection) => void,
     private readonly changed: (corners: Corner[]) => void,
   ) {
     this.done = new Promise((resolve) => {
-      this.end = (polygon) => {
+      this.end = (shape) => {
         this.stop();
-        resolve(polygon);
+        resolve(shape);
       };
     });
     append(this.bar, [
       this.hint,
-      button(t("draw.undo"), () => this.back(), "quiet"),
-      button(t("draw.finish"), () => this.finish(), "primary"),
+      ...(kind === "Point" ? [] : [button(t("draw.undo"), () => this.back(), "quiet"), button(t("draw.finish"), () => this.finish(), "primary")]),
       button(t("draw.cancel"), () => this.cancel(), "quiet"),
     ]);
     map.getContainer().append(this.cross, this.bar);
@@ -54,7 +64,7 @@ export class Drawing {
 
   private readonly click = ({ lngLat, point }: MapMouseEvent): void => {
     const [first] = this.corners;
-    if (first && this.corners.length >= 3 && this.map.project(first).dist(point) < NEAR_PX) return this.finish();
+    if (this.kind === "Polygon" && first && this.corners.length >= 3 && this.map.project(first).dist(point) < NEAR_PX) return this.finish();
     this.add([lngLat.lng, lngLat.lat]);
   };
 
@@ -84,7 +94,8 @@ export class Drawing {
   private add(corner: Corner): void {
     this.corners.push(corner);
     this.changed([...this.corners]);
-    this.update();
+    if (this.kind === "Point") this.finish();
+    else this.update();
   }
 
   private back(): void {
@@ -95,29 +106,34 @@ export class Drawing {
 
   private finish(): void {
     const [first] = this.corners;
-    if (!first || this.corners.length < 3) {
-      this.hint.textContent = t("draw.more");
+    if (!first || this.corners.length < LEAST[this.kind]) {
+      this.hint.textContent = t(this.kind === "Polygon" ? "draw.more" : "draw.more.line");
       return;
     }
-    this.end({ type: "Polygon", coordinates: [[...this.corners, first]] });
+    const coordinates = { Point: first, LineString: this.corners, Polygon: [[...this.corners, first]] }[this.kind];
+    this.end({ type: this.kind, coordinates } as unknown as Sketches[K]);
   }
 
   private update(): void {
-    const few = this.corners.length < 3;
-    this.hint.textContent = few ? t("draw.hint") : `${t("draw.area", { area: this.area() })} · ${t("draw.close")}`;
-    const line = [...this.corners, ...(this.pointer ? [this.pointer] : [])];
+    this.hint.textContent = this.said();
+    const line = [...this.corners, ...(this.pointer && this.kind !== "Point" ? [this.pointer] : [])];
     const [first] = line;
     const features: GeoJSON.Feature[] = this.corners.map((at) => feature({ type: "Point", coordinates: at }));
-    if (line.length > 2 && first) features.unshift(feature({ type: "Polygon", coordinates: [[...line, first]] }));
-    else if (line.length === 2) features.unshift(feature({ type: "LineString", coordinates: line }));
+    if (this.kind === "Polygon" && line.length > 2 && first) features.unshift(feature({ type: "Polygon", coordinates: [[...line, first]] }));
+    else if (line.length > 1) features.unshift(feature({ type: "LineString", coordinates: line }));
     this.show({ type: "FeatureCollection", features });
+  }
+
+  private said(): string {
+    if (this.kind === "Point") return t("draw.hint.point");
+    if (this.kind === "LineString") return t("draw.hint.line");
+    if (this.corners.length < 3) return t("draw.hint");
+    return `${t("draw.area", { area: this.area() })} · ${t("draw.close")}`;
   }
 
   /** About how much it is; the service counts it exactly. */
   private area(): string {
-    const middle = this.corners.reduce((sum, [, lat]) => sum + lat, 0) / this.corners.length;
-    const squareDegree = METRES_A_DEGREE ** 2 * Math.cos((middle * Math.PI) / 180);
-    return area((Math.abs(ringArea(this.corners)) / 2) * squareDegree, "mu", language());
+    return area(roughArea([this.corners]), "mu", language());
   }
 
   private stop(): void {

@@ -7,10 +7,11 @@ import type { Api } from "../api/client";
 import type { Store, View } from "../app/state";
 import type { Board, Box, Hit, Overlay, Picture, Side } from "./board";
 import { boundsOf } from "./bounds";
-import { Drawing } from "./draw";
+import { Drawing, type Sketch, type Sketches } from "./draw";
 import { hitOf, type Hover, hoverOf } from "./hits";
 import { LABEL_ZOOM, parcelLabels } from "./labels";
-import { type Content, overlayOf } from "./overlay";
+import { HANDLES, Reshaping } from "./reshape";
+import { type Content, type Look, overlayOf } from "./overlay";
 import type { Base } from "./base";
 import { buildStyle, emptyCollection, GROUND, isZone, type MapLayer } from "./style";
 import { Swipe } from "./swipe";
@@ -29,6 +30,13 @@ const CITY: LngLatBoundsLike = [[121.6, 44.2], [124.4, 46.4]];
 const TOUCH_PX = 5;
 const EQUATOR_M = 40_075_016.686;
 const DRAWING = "drawing";
+const HAND: Look = { color: "#c2371f", fill: 0.12, width: 2, by: { property: "handle", colors: HANDLES } };
+
+/** Something that is being drawn. */
+interface Work<T> {
+  cancel: () => void;
+  done: Promise<T | null>;
+}
 
 export class MapView implements Board {
   private readonly map: MapLibre;
@@ -37,7 +45,7 @@ export class MapView implements Board {
   private parcels = emptyCollection();
   private selection = emptyCollection();
   private readonly overlays = new Map<string, Content>();
-  private drawing: Drawing | null = null;
+  private drawing: Work<unknown> | null = null;
   private themes = true;
   private under: Base | null = null;
   private sides: [Side, Side] | null = null;
@@ -213,14 +221,23 @@ export class MapView implements Board {
     this.redraw();
   }
 
-  draw(changed: (corners: [number, number][]) => void = () => undefined): Promise<GeoJSON.Polygon | null> {
+  draw<K extends Sketch>(kind: K, changed: (corners: [number, number][]) => void = () => undefined): Promise<Sketches[K] | null> {
+    return this.work((show) => new Drawing(this.map, kind, show, changed));
+  }
+
+  reshape<G extends GeoJSON.Geometry>(shape: G, changed: (shape: G) => void = () => undefined): Promise<G | null> {
+    return this.work((show) => new Reshaping(this.map, shape, show, changed));
+  }
+
+  /** One hand on the map at a time. */
+  private work<T>(begin: (show: (shapes: GeoJSON.FeatureCollection) => void) => Work<T>): Promise<T | null> {
     this.drawing?.cancel();
     const overlay = this.overlay(DRAWING);
-    const look = { color: "#c2371f", fill: 0.12, width: 2 };
-    const mine = new Drawing(this.map, (shapes) => overlay.shapes(shapes, look), changed);
+    const mine = begin((shapes) => overlay.shapes(shapes, HAND));
     this.drawing = mine;
     void mine.done.then(() => {
-      if (this.drawing === mine) this.drawing = null;
+      if (this.drawing !== mine) return;
+      this.drawing = null;
       overlay.remove();
     });
     return mine.done;

@@ -12,4 +12,5 @@ export const SCREENS_BY_NAME: Record<ScreenName, () => Promise<ScreenModule>> = 
   uploads: () => import("./uploads"),
   figures: () => import("./figures"),
   soil: () => import("./soil"),
+  account: () => import("./account"),
 };

@@ -1,5 +1,5 @@
 /** The selected feature: its attributes by their titles, its size, what else lies there. */
-import type { Collection, Feature, Property, Schema } from "../../api/answers";
+import type { Collection, Property, Schema } from "../../api/answers";
 import { ApiError } from "../../api/client";
 import { collectionOf } from "../../app/context";
 import type { FeatureRef } from "../../app/state";
@@ -12,6 +12,11 @@ import { fill, h } from "../../ui/dom";
 import { area, date, decimal, length } from "../../ui/format";
 import { failed, loading, message } from "../../ui/states";
 import type { MapScreen } from ".";
+import { createPanel } from "./edit/create";
+import { editPanel } from "./edit/editor";
+import { photoSection } from "./edit/photos";
+import { read, type Seen } from "./edit/service";
+import { broughtBack, removed } from "./edit/tombstone";
 import { historySection } from "./history";
 import { swatch } from "./legend";
 import { isBlank, valueText } from "./values";
@@ -22,11 +27,19 @@ const SYSTEM = new Set([
 ]);
 
 export function featurePanel(root: HTMLElement, screen: MapScreen): void {
-  const { api, store, catalog, hit, board } = screen;
+  const { api, store, catalog, hit, board, editing } = screen;
   let asked = 0;
 
   const update = async (): Promise<void> => {
+    if (editing.get() === "change") return;
     const mine = ++asked;
+    if (editing.get() === "create") {
+      return createPanel(root, screen, (selected) => {
+        editing.set("");
+        store.set({ selected });
+        void update();
+      });
+    }
     const { selected } = store.get();
     const collection = selected && collectionOf(catalog.get(), selected.layer);
     if (!selected || !collection) {
@@ -36,13 +49,18 @@ export function featurePanel(root: HTMLElement, screen: MapScreen): void {
     }
     fill(root, h("h2", { class: "panel-title" }, collection.title), loading());
     try {
-      const [schema, feature] = await Promise.all([
-        api.schema(selected.layer),
-        api.get("/collections/{layer}/items/{fid}", { path: selected, query: { as_of: store.get().asOf } }),
-      ]);
+      const { asOf } = store.get();
+      const [schema, seen] = await Promise.all([api.schema(selected.layer), read(api, { ...selected }, asOf)]);
       if (mine !== asked) return;
-      board?.highlight(feature.geometry);
-      fill(root, ...view(feature, schema, collection, screen));
+      board?.highlight(seen.feature.geometry);
+      const edit = (): void => {
+        editing.set("change");
+        editPanel(root, screen, collection, schema, seen, () => {
+          editing.set("");
+          void update();
+        });
+      };
+      fill(root, ...view(seen, schema, collection, screen, edit, () => void update()));
     } catch (error) {
       if (mine !== asked) return;
       board?.highlight(null);
@@ -50,7 +68,7 @@ export function featurePanel(root: HTMLElement, screen: MapScreen): void {
       fill(
         root,
         h("h2", { class: "panel-title" }, collection.title),
-        gone ? message(t("feature.gone"), t("feature.gone.hint")) : failed(error, screen, () => void update()),
+        ...(gone ? broughtBack(screen, collection, selected, () => void update()) : [failed(error, screen, () => void update())]),
       );
     }
   };
@@ -65,6 +83,10 @@ export function featurePanel(root: HTMLElement, screen: MapScreen): void {
   });
   screen.follow(catalog.on(() => void update()));
   screen.follow(store.on(["asOf"], () => void update()));
+  screen.follow(screen.session.on(() => void update()));
+  editing.on((state) => {
+    if (state === "create") void update();
+  });
   void update();
 }
 
@@ -75,9 +97,12 @@ function nothing(): HTMLElement[] {
   ];
 }
 
-function view(feature: Feature, schema: Schema, collection: Collection, screen: MapScreen): HTMLElement[] {
+function view(seen: Seen, schema: Schema, collection: Collection, screen: MapScreen, edit: () => void, changed: () => void): HTMLElement[] {
   const { store, board } = screen;
+  const { feature } = seen;
   const { properties, geometry } = feature;
+  // What was is only looked at.
+  const may = screen.session.may(collection.liangtian.commit_role) && store.get().asOf === null;
   const name = properties[collection.liangtian.label ?? ""];
   const shown = Object.entries(schema.properties).filter(([key]) => !SYSTEM.has(key) && key in properties);
   const blank = shown.filter(([key]) => isBlank(properties[key]));
@@ -93,6 +118,7 @@ function view(feature: Feature, schema: Schema, collection: Collection, screen: 
     h(
       "div",
       { class: "row" },
+      may && button(t("edit.open"), edit, "primary", { "data-action": "edit" }),
       geometry ? button(t("feature.zoomTo"), () => board?.fit(geometry)) : null,
       button(t("feature.clear"), () => store.set({ selected: null }), "quiet"),
     ),
@@ -111,9 +137,11 @@ function view(feature: Feature, schema: Schema, collection: Collection, screen: 
         h("summary", {}, t("feature.blanks", { count: blank.length })),
         h("p", {}, blank.map(([key, property]) => property.title ?? key).join(language() === "zh" ? "、" : ", ")),
       ),
+    photoSection({ layer: collection.id, fid: feature.id }, may, screen),
     others(feature, screen),
-    historySection(collection, feature.id, schema, screen),
+    historySection(collection, schema, screen, feature.id, may ? { seen, changed } : null),
     origin(feature),
+    may && h("div", { class: "row" }, button(t("edit.remove"), () => void removed(screen, collection, seen, changed), "danger", { "data-action": "remove" })),
   ];
   return parts.filter((part): part is HTMLElement => part !== false);
 }
@@ -148,7 +176,7 @@ function value(raw: unknown, property: Property, key: string, collection: Collec
   return color ? [swatch(collection, color), h("span", {}, text)] : [text];
 }
 
-function others(feature: Feature, { store, hit, catalog }: MapScreen): HTMLElement | false {
+function others(feature: Seen["feature"], { store, hit, catalog }: MapScreen): HTMLElement | false {
   const { selected } = store.get();
   const rest = hit.get().features.filter(
     ({ layer, fid }) => layer !== selected?.layer || fid !== selected.fid,
@@ -164,7 +192,7 @@ function others(feature: Feature, { store, hit, catalog }: MapScreen): HTMLEleme
   return h("div", { class: "also" }, h("p", { class: "label" }, t("feature.also")), ...rest.slice(0, 8).map(choose));
 }
 
-function origin({ properties, id }: Feature): HTMLElement {
+function origin({ properties, id }: Seen["feature"]): HTMLElement {
   const { version, updated_at: updated } = properties;
   const parts = [
     `#${id}`,

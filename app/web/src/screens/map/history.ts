@@ -6,18 +6,40 @@ import { fill, h } from "../../ui/dom";
 import { area, date } from "../../ui/format";
 import { failed, loading } from "../../ui/states";
 import type { MapScreen } from ".";
+import { restore, type Seen } from "./edit/service";
 import { isBlank, valueText } from "./values";
 
 const BEFORE = "before";
 
-export function historySection(layer: Collection, fid: number, schema: Schema, screen: MapScreen): HTMLElement {
+/** `now`: the feature as it is, for those who may bring back an older version. */
+export function historySection(
+  layer: Collection,
+  schema: Schema,
+  screen: MapScreen,
+  fid: number,
+  now: { seen: Seen | null; changed: () => void } | null,
+): HTMLElement {
   const body = h("div", {});
   const details = h("details", { class: "history" }, h("summary", {}, t("history.title")), body);
   const load = async (): Promise<void> => {
     fill(body, loading());
     try {
       const { versions } = await screen.api.get("/collections/{layer}/items/{fid}/history", { path: { layer: layer.id, fid } });
-      fill(body, h("ol", { class: "versions" }, ...versions.map((one, index) => item(one, versions[index + 1], schema, screen))));
+      const bring = (version: number) => async (): Promise<void> => {
+        try {
+          await restore(screen.api, { layer: layer.id, fid }, now?.seen ?? null, version);
+          screen.toast(t("history.restored", { version }));
+          screen.refresh();
+          now?.changed();
+        } catch (error) {
+          screen.report(error);
+        }
+      };
+      const items = versions.map((one, index) => {
+        const older = now && one.properties && (index > 0 || !now.seen);
+        return item(one, versions[index + 1], schema, screen, older ? button(t("history.restore"), () => void bring(one.version)(), "chip") : null);
+      });
+      fill(body, h("ol", { class: "versions" }, ...items));
     } catch (error) {
       fill(body, failed(error, screen, () => void load()));
     }
@@ -29,7 +51,7 @@ export function historySection(layer: Collection, fid: number, schema: Schema, s
   return details;
 }
 
-function item(now: Version, before: Version | undefined, schema: Schema, { board }: MapScreen): HTMLElement {
+function item(now: Version, before: Version | undefined, schema: Schema, { board }: MapScreen, action: HTMLElement | null): HTMLElement {
   const changes = before ? changed(before, now, schema) : [];
   const moved = before && JSON.stringify(before.geometry) !== JSON.stringify(now.geometry) ? before.geometry : null;
   const show = (geometry: GeoJSON.Geometry) => (): void => {
@@ -61,7 +83,7 @@ function item(now: Version, before: Version | undefined, schema: Schema, { board
           ),
         ),
       ),
-    moved && button(t("history.shape"), show(moved), "chip"),
+    h("div", { class: "row" }, moved && button(t("history.shape"), show(moved), "chip"), action),
   );
 }
 

@@ -20,6 +20,8 @@ export const layout: Layout = "map";
 export interface MapScreen extends App {
   /** What was last clicked beside the selected feature; not part of the address. */
   hit: Signal<{ features: FeatureRef[]; aggregate: Aggregate | null }>;
+  /** Whether something is being edited: the panel then keeps what it holds, and the selection stays. */
+  editing: Signal<"" | "change" | "create">;
   /** Listens until the screen is closed. */
   follow: (stop: () => void) => void;
   /** Fills an element with what narrows the data down. */
@@ -34,6 +36,7 @@ export const open: Open = (app, place) => {
   const screen: MapScreen = {
     ...app,
     hit: new Signal<ReturnType<MapScreen["hit"]["get"]>>({ features: [], aggregate: null }),
+    editing: new Signal<ReturnType<MapScreen["editing"]["get"]>>(""),
     follow: (stop) => void stops.push(stop),
     chips: (root) => questionChips(root, screen),
   };
@@ -46,6 +49,7 @@ export const open: Open = (app, place) => {
   place.root.append(panels.layers);
   place.aside.append(panels.tabs, panels.totals, panels.feature);
   board?.onClick(({ features, aggregate }) => {
+    if (screen.editing.get()) return;
     const [selected = null] = features;
     store.set({ selected, ...(selected || aggregate ? { tab: "feature" } : {}) });
     screen.hit.set({ features, aggregate });

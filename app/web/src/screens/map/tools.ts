@@ -5,6 +5,7 @@ import { fill, h } from "../../ui/dom";
 import type { IconName } from "../../ui/icon";
 import type { MapScreen } from ".";
 import { openDownload } from "./download";
+import { creatable } from "./edit/create";
 import { openPrint } from "./print";
 import { comparePanel } from "./compare";
 import { timePanel } from "./time";
@@ -32,7 +33,7 @@ export function mapTools(root: HTMLElement, screen: MapScreen): void {
   const toggle = (name: Panel) => (): void => show(open === name ? null : name);
   const area = async (): Promise<void> => {
     if (store.get().area) return store.set({ area: null });
-    const drawn = await board?.draw();
+    const drawn = await board?.draw("Polygon");
     const ring = drawn?.coordinates[0]?.slice(0, -1) as [number, number][] | undefined;
     if (ring) store.set({ area: ring, tab: "totals" });
   };
@@ -58,11 +59,17 @@ export function mapTools(root: HTMLElement, screen: MapScreen): void {
       tool("download", t("download.title"), () => openDownload(screen, firstLayer())),
       tool("print", t("print.title"), () => void openPrint(screen)),
       tool("link", t("share.title"), () => void copy()),
+      creatable(screen).length > 0 && tool("plus", t("create.title"), () => {
+        screen.editing.set("create");
+        store.set({ tab: "feature" });
+      }),
     );
   };
   fill(root, bar, panel, chips);
   screen.chips(chips);
   screen.follow(store.on(["area", "asOf", "swipe"], render));
+  screen.follow(screen.catalog.on(render));
+  screen.follow(screen.session.on(render));
   screen.follow(() => close());
   const { swipe } = store.get();
   show(swipe ? "compare" : null);

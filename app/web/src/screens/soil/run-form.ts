@@ -163,7 +163,7 @@ function zonesOf(asked: Asked, { app }: Desk, again: (change: Partial<Asked>) =>
   if (asked.drawn && asked.zones === "drawn") drawn?.shapes({ type: "FeatureCollection", features: [{ type: "Feature", properties: {}, geometry: asked.drawn }] }, { color: "#c2371f", fill: 0.08 });
   else drawn?.remove();
   const draw = async (): Promise<void> => {
-    const shape = await app.board?.draw();
+    const shape = await app.board?.draw("Polygon");
     if (shape) again({ drawn: shape });
   };
   return part(

@@ -18,7 +18,7 @@ PAGE_SOURCES := $(shell find $(WEB) docs/examples \( -name node_modules -o -name
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --require-hashes --only-binary :all:
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-.PHONY: help demo test bench lint format page lock audit clean
+.PHONY: help demo test faults bench lint format page lock audit clean
 
 help: ## 列出命令 / list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ demo: $(DONE)/run $(PAGE) ## 安装并启动演示 (PORT=8080 DATA=var/demo) / i
 test: $(DONE)/dev $(DONE)/tools $(PAGE) ## 安装并运行全部测试 (ARGS="-k area") / install what the tests need and run them all
 	@scripts/npm run --silent test
 	@$(BIN)/python -m pytest -n $(TESTERS) --maxprocesses 5 --dist loadfile $(ARGS)
+
+faults: $(DONE)/dev $(DONE)/tools $(PAGE) ## 断电、满盘、强制终止等故障试验 (约 30 分钟) / power cuts, full disks, kills: the long form
+	@LIANGTIAN_FAULTS=full $(BIN)/python -m pytest -m faults --timeout 1800 $(ARGS)
 
 bench: $(DONE)/dev $(DONE)/bench ## 性能对比 (ARGS="items") / our figures beside the usual way
 	@$(BIN)/python -m tests.bench.run $(ARGS)

@@ -98,7 +98,7 @@ def _serve(data: Path, host: str, port: int, workers: int, public_read: bool | N
         os.environ.setdefault("LIANGTIAN_PUBLIC_READ", str(public_read).lower())
     from app.commands.shared import share_metrics
 
-    share_metrics(data)
+    share_metrics()
     console.print(f"[green]http://{host}:{port}[/]  (Ctrl+C 停止 / to stop)")
     uvicorn.run(
         "app.served:create_app",

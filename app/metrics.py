@@ -1,6 +1,6 @@
 """Numbers about the service for Prometheus, right over all its workers.
 
-Workers share files in ``DATA/metrics`` (``PROMETHEUS_MULTIPROC_DIR``, set by ``liangtian
+Workers share files in memory (``PROMETHEUS_MULTIPROC_DIR``, set by ``liangtian
 serve``): whichever is asked adds all of them up. Without it, in one process, they are its own.
 """
 

@@ -6,6 +6,7 @@ Answers follow RFC 9457 (`application/problem+json`). The library raises
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import Any
 
@@ -191,8 +192,26 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
+        if _no_space(error):
+            return respond(
+                request,
+                Problem(
+                    "E_DISK_FULL", "磁盘已满，无法完成", "The disk is full; this cannot be done",
+                    fix=("请联系管理员释放空间后重试",
+                         "Ask the administrator to free space, then try again"),
+                ),
+            )  # fmt: skip
         log.exception("unexpected error", exc_info=error)
         return respond(
             request,
             Problem("E_INTERNAL", "服务器内部错误,已记录", "An internal error; it has been logged"),
         )
+
+
+def _no_space(error: BaseException | None) -> bool:
+    """Whether a full disk is behind it; libraries wrap what the system said."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from hypothesis import settings
 
 from geo.layers import Catalog
 from tests import environment
+from tests.faults.scorecard import Scorecard
 
 # In CI the same examples each time: a new find belongs to a developer, not to a landing.
 settings.register_profile("ci", derandomize=True)
@@ -33,7 +34,29 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO_PARCELS = 1200
 
 
+SCORES = Scorecard()
+
+
+@pytest.fixture(autouse=True)
+def _fault(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+    """A fault test is named in the scorecard by its first line of words."""
+    if request.node.get_closest_marker("faults"):
+        words = (request.function.__doc__ or request.function.__name__.replace("_", " ")).strip()
+        record_property("fault-what", words.splitlines()[0])
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    said = report.when == "call" or (report.when == "setup" and report.outcome != "passed")
+    if said and "faults" in report.keywords:
+        SCORES.add(report.nodeid, report.outcome, report.user_properties)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if SCORES.rows:
+        terminalreporter.section("faults: what was tried and survived")
+        terminalreporter.write_line(SCORES.markdown())
+        (ROOT / "var").mkdir(exist_ok=True)
+        (ROOT / "var/faults.md").write_text(SCORES.markdown() + "\n", encoding="utf-8")
     banner = environment.banner()
     if banner:
         terminalreporter.write_line(banner, yellow=True, bold=True)

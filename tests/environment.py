@@ -35,6 +35,13 @@ def postgres_bin() -> Path | None:
 
 
 @cache
+def fault_tools() -> Path | None:
+    """The library that moves the clock, where there is strace to make calls fail, too."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    return library if shutil.which("strace") else None
+
+
+@cache
 def geopackage_validator() -> Path | None:
     """The command `geopackage-validator` (PDOK), an independent judge of GeoPackage files."""
     command = ROOT / ".tools/judge/bin/geopackage-validator"
@@ -63,6 +70,7 @@ class Tool:
 TOOLS = (
     Tool("PostGIS 测试", "PostGIS tests", "postgresql postgresql-postgis", postgres_bin),
     Tool("浏览器测试", "browser tests", "chromium", chromium),
+    Tool("磁盘与时钟故障", "faults of disks and clocks", "strace faketime", fault_tools),
     Tool(
         "GeoPackage 校验",
         "GeoPackage validation",

@@ -50,3 +50,14 @@ def squares(count: int, lon: float, lat: float, size: float = 0.002) -> np.ndarr
     """A row of squares that share edges, EPSG:4490."""
     x = lon + np.arange(count) * size
     return shapely.box(x, np.full(count, lat), x + size, np.full(count, lat + size))
+
+
+def many(folder: Path, name: str, count: int = 6000) -> bytes:
+    """A zipped shapefile of so many plots that pass every check."""
+    folder.mkdir(parents=True)
+    columns = {
+        "DKBH": [f"{name}{i}" for i in range(count)],
+        "XZQDM": ["220882"] * count,
+        "ZLJD": ["储备"] * count,
+    }
+    return shapefile_zip(folder, columns, squares(count, 121.7, 44.5, size=0.0002))

@@ -19,7 +19,7 @@ from geo.record import sqlite
 from geo.record.protocol import Author, ChangeSet, SchemaTooNew
 from tests.geo.record.builders import squares, table
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.faults]
 WHO = Author("王工", "测试")
 
 

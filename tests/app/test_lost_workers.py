@@ -28,7 +28,7 @@ from geo.record import tables
 from tests.app.conftest import IMPATIENT, TEST, settle
 from tests.app.test_uploads import plots
 from tests.conftest import ROOT, Server, start_server, stop_server, wait_job
-from tests.files import shapefile_zip, squares
+from tests.files import many
 
 
 @pytest.fixture
@@ -207,16 +207,6 @@ def test_a_heavy_job_runs_beside_the_service(
     last = Queue(state.record).get(row.job_id)
     assert last is not None
     assert last.attempt == 1
-
-
-def many(folder: Path, name: str, count: int = 6000) -> bytes:
-    folder.mkdir(parents=True)
-    columns = {
-        "DKBH": [f"{name}{i}" for i in range(count)],
-        "XZQDM": ["220882"] * count,
-        "ZLJD": ["储备"] * count,
-    }
-    return shapefile_zip(folder, columns, squares(count, 121.7, 44.5, size=0.0002))
 
 
 def until(what: Callable[[], bool], seconds: float = 60) -> None:

@@ -230,6 +230,7 @@ def test_wrong_names_and_wrong_passwords_are_told_alike(app: Any, client: TestCl
     assert all("set-cookie" not in a.headers for a in answers)
 
 
+@pytest.mark.faults
 def test_guessing_is_slowed_down_for_names_whether_there_or_not(client: TestClient) -> None:
     for name in ("王工", "没有这个人"):
         statuses = [sign_in(client, name, f"guess {i}").status_code for i in range(8)]

@@ -164,6 +164,7 @@ def test_parts_of_a_shapefile_in_one_form(office: Server, tmp_path: Path):
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+@pytest.mark.faults
 def test_a_client_that_goes_away_leaves_nothing(office: Server, share: float):
     before, size = uploads(office), 1_000_000
     for head, body in (
@@ -182,6 +183,7 @@ def test_a_client_that_goes_away_leaves_nothing(office: Server, share: float):
     assert '"status": 500' not in log
 
 
+@pytest.mark.faults
 def test_a_slow_client_is_cut_whatever_it_drips(office: Server):
     """Nothing at all, or a byte now and then: after the idle time it is over."""
     for drip in (b"", b"x"):

@@ -233,6 +233,7 @@ def test_refusals(service: Service):
     assert service.client.post(url).status_code == 405
 
 
+@pytest.mark.faults
 def test_random_requests_never_break_the_service(service: Service):
     """Thousands of made-up addresses and headers: no 5xx, and errors are problem documents."""
     rng = random.Random(9)

@@ -17,7 +17,7 @@ from geo.record.anchors import FILE, KEY, PUBLIC, Anchors
 from geo.record.log import GENESIS, canonical, link
 from tests.geo.record.builders import AUTHOR, create, plots
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.faults]
 
 ANCHORED = (4, 8, 12)
 

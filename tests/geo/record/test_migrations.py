@@ -17,7 +17,7 @@ from geo.record import migrate, sqlite, tables
 from geo.record.protocol import SchemaTooNew
 from tests.geo.record.builders import AUTHOR, create, plots
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.faults]
 
 FILES = Path(__file__).parent / "files"
 #: Ten plots, an update, a deletion, an event, one person with token, upload and job.

@@ -40,6 +40,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, installed: tuple[int, ...] | None) -> 
 
 
 @pytest.mark.parametrize("installed", [None, (3, 40, 1), (3, 51, 2)])
+@pytest.mark.faults
 def test_old_sqlite_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: tuple[int, ...] | None
 ) -> None:

@@ -20,7 +20,7 @@ from geo.record.log import GENESIS, canonical, link
 from geo.record.protocol import Anchor, ChangeSet
 from tests.geo.record.builders import AUTHOR, catalog, create, plots, squares, table
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.faults]
 
 #: seq 1 commit, 2..11 inserts, 12 commit, 13 update of fid 1, 14 commit, 15 delete of fid 2
 ANCHORED, LAST = 11, 15

@@ -7,8 +7,6 @@ MAKEFLAGS += --no-builtin-rules
 PORT ?= 8080
 DATA ?= var/demo
 ARGS ?=
-# One more than processors: half of the tests wait for servers, pages and clocks.
-TESTERS ?= $(shell expr `nproc` + 1)
 
 BIN := .venv/bin
 DONE := .venv/.done
@@ -28,7 +26,7 @@ demo: $(DONE)/run $(PAGE) ## 安装并启动演示 (PORT=8080 DATA=var/demo) / i
 
 test: $(DONE)/dev $(DONE)/tools $(PAGE) ## 安装并运行全部测试 (ARGS="-k area") / install what the tests need and run them all
 	@scripts/npm run --silent test
-	@$(BIN)/python -m pytest -n $(TESTERS) --maxprocesses 5 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 faults: $(DONE)/dev $(DONE)/tools $(PAGE) ## 断电、满盘、强制终止等故障试验 (约 30 分钟) / power cuts, full disks, kills: the long form
 	@LIANGTIAN_FAULTS=full $(BIN)/python -m pytest -m faults --timeout 1800 $(ARGS)

@@ -61,6 +61,14 @@ def edited(page: Page, name: str) -> Locator:
     return page.locator(f".edit-form [name={name}]")
 
 
+def meanwhile(server: Server, path: str, properties: dict[str, object]) -> None:
+    """Somebody else changes the feature."""
+    with server.client("admin") as other:
+        tag = other.get(path).headers["ETag"]
+        done = other.patch(path, json={"properties": properties}, headers={"If-Match": tag})
+        assert done.status_code == 200, done.text
+
+
 def saved(page: Page) -> None:
     page.locator("[data-action=save]").click()
     expect(page.locator("[data-action=edit]")).to_be_visible()
@@ -162,10 +170,7 @@ def test_two_edits_of_one_parcel_are_compared_and_merged(
     page.locator("[data-action=edit]").click()
     edited(page, "name").fill("我的名字")
     edited(page, "remark").fill("我的备注")
-    theirs = {"properties": {"name": "对方的名字", "year": 2024}}
-    with server.client("admin") as other:
-        tag = other.get(parcel).headers["ETag"]
-        assert other.patch(parcel, json=theirs, headers={"If-Match": tag}).status_code == 200
+    meanwhile(server, parcel, {"name": "对方的名字", "year": 2024})
     page.locator("[data-action=save]").click()
     compare = page.locator(".compare")
     expect(compare.locator(".clash")).to_have_count(1)
@@ -186,10 +191,7 @@ def test_an_edit_is_kept_and_decided_later(
     page = opened(seen, server, parcel)
     page.locator("[data-action=edit]").click()
     edited(page, "name").fill("外业的名字")
-    with server.client("admin") as other:
-        tag = other.get(parcel).headers["ETag"]
-        theirs = {"properties": {"name": "内业的名字"}}
-        assert other.patch(parcel, json=theirs, headers={"If-Match": tag}).status_code == 200
+    meanwhile(server, parcel, {"name": "内业的名字"})
     page.locator("[data-action=save]").click()
     page.get_by_role("button", name="保留，以后再定").click()
     expect(page.locator("[data-action=edit]")).to_be_visible()

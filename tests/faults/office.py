@@ -118,11 +118,11 @@ def kill_some(server: Server, chance: random.Random) -> str:
 
 
 @contextmanager
-def serving(data: Path, **environment: str) -> Iterator[Server]:
+def serving(data: Path, *, workers: int = 1, **environment: str) -> Iterator[Server]:
     """A service on a folder; settles it when it is new."""
     if not (data / "credentials.json").exists():
         settle(data)
-    server = start_server(data, **{**IMPATIENT, **environment})
+    server = start_server(data, workers=workers, **{**IMPATIENT, **environment})
     try:
         yield server
     finally:

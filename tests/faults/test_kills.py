@@ -10,9 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.app.conftest import IMPATIENT, settle
-from tests.conftest import Server, start_server, stop_server, wait_job
-from tests.faults.office import Ledger, Writers, kill_some
+from tests.conftest import Server, wait_job
+from tests.faults.office import Ledger, Writers, kill_some, serving
 from tests.faults.scorecard import Tell, rounds
 from tests.files import many
 
@@ -21,22 +20,19 @@ def test_the_service_is_killed_at_random_under_load(tmp_path: Path, tell: Tell) 
     """Two writers and uploads; the whole service or one of its processes dies at any time."""
     chance = random.Random(11)
     data = tmp_path / "data"
-    settle(data)
     ledger, kills, imported = Ledger(), 0, 0
     for round_ in range(rounds(2, 40)):
-        server = start_server(data, workers=2, **IMPATIENT)
-        try:
+        with serving(data, workers=2) as server:
             with server.client("manager") as client:
-                lost = ledger.lost(client)
-                assert lost == []
-                state = client.get("/collections/plots/items?resulttype=hits").json()
+                assert ledger.lost(client) == []
+                hits = client.get("/collections/plots/items?resulttype=hits").json()
                 # An import is there whole or not at all.
-                assert state["numberMatched"] % 40 == 0
-                imported = state["numberMatched"] // 40
+                assert hits["numberMatched"] % 40 == 0
+                imported = hits["numberMatched"] // 40
             writers = Writers(server, ledger)
+            sending = threading.Thread(target=send, args=(server, tmp_path, round_))
+            sending.start()
             try:
-                sending = threading.Thread(target=send, args=(server, tmp_path, round_))
-                sending.start()
                 time.sleep(chance.uniform(0.2, 6))
                 kill_some(server, chance)
                 kills += 1
@@ -44,15 +40,9 @@ def test_the_service_is_killed_at_random_under_load(tmp_path: Path, tell: Tell) 
             finally:
                 writers.stop()
                 sending.join(60)
-        finally:
-            stop_server(server.process)
-    with_server = start_server(data, **IMPATIENT)
-    try:
-        with with_server.client("manager") as client:
-            lost = ledger.lost(client)
-            audit = client.get("/audit/verify").json()
-    finally:
-        stop_server(with_server.process)
+    with serving(data) as server, server.client("manager") as client:
+        lost = ledger.lost(client)
+        audit = client.get("/audit/verify").json()
     tell("kill -9 of the service or one of its processes, edits and imports under way", kills,
          acknowledged=len(ledger.confirmed), lost=len(lost),
          note=f"{imported} imports whole, 0 in part")  # fmt: skip

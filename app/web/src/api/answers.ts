@@ -23,6 +23,7 @@ export interface LayerInfo {
   label: string | null;
   class_field: string | null;
   county_field: string | null;
+  datetime_field?: string | null;
   revision: number;
   count: number;
   area_m2: number | null;

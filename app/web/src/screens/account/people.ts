@@ -1,5 +1,5 @@
 /** People: who may do what. One opens a person, or adds somebody. */
-import { type Role, ROLES, type Schema } from "../../api/answers";
+import { type Role, ROLES } from "../../api/answers";
 import type { App } from "../../app/context";
 import { t } from "../../i18n";
 import { button, iconButton } from "../../ui/button";
@@ -132,8 +132,11 @@ function countyBoxes(counties: Map<string, string>, chosen: Set<string>, run: ()
 }
 
 async function countyNames(app: App): Promise<Map<string, string>> {
-  const schema: Schema = await app.api.schema("parcels");
-  return new Map(schema.properties.county?.oneOf?.map((code) => [code.const, code.title]) ?? []);
+  const { collections } = await app.api.get("/collections");
+  const layer = collections.find(({ liangtian }) => liangtian.county_field !== null);
+  if (!layer) return new Map();
+  const { properties } = await app.api.schema(layer.id);
+  return new Map(properties[layer.liangtian.county_field ?? ""]?.oneOf?.map((code) => [code.const, code.title]) ?? []);
 }
 
 function countyText(codes: string[] | null, names: Map<string, string>): string {

@@ -1,5 +1,5 @@
 /** A new feature: where it lies, what it is, and photos of it. For the phone in the field first. */
-import type { Collection, Schema } from "../../../api/answers";
+import { type Collection, ROLES, type Schema } from "../../../api/answers";
 import { onceKey } from "../../../api/once";
 import { ApiError } from "../../../api/problem";
 import { t } from "../../../i18n";
@@ -16,13 +16,13 @@ import { PHOTO_TYPES } from "./photos";
 import { addPhoto, create } from "./service";
 
 const SKETCHES: Record<string, Sketch> = { Point: "Point", MultiLineString: "LineString", MultiPolygon: "Polygon" };
-const FIRST = "samples";
 
-/** The layers that this reader may add to; samples come first. */
+/** The layers that this reader may add to: first those of the field, and of them what has a place. */
 export function creatable({ catalog, session }: MapScreen): Collection[] {
   const ready = catalog.get();
   const all = ready.state === "ready" ? ready.collections.filter(({ liangtian }) => session.may(liangtian.commit_role)) : [];
-  return all.sort((a, b) => Number(b.id === FIRST) - Number(a.id === FIRST));
+  const rank = ({ liangtian }: Collection): number => 2 * ROLES.indexOf(liangtian.commit_role) + Number(liangtian.geometry === null);
+  return all.sort((a, b) => rank(a) - rank(b));
 }
 
 /** Fills `root`; `done` runs with the number of the new feature, or null when it was given up. */
@@ -52,9 +52,8 @@ export function createPanel(root: HTMLElement, screen: MapScreen, done: (made: {
 function fresh(screen: MapScreen, layer: Collection, schema: Schema, done: (made: { layer: string; fid: number } | null) => void): HTMLElement {
   const { api, board } = screen;
   const today = new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
-  const begun: Record<string, unknown> = {};
-  const form = attributeForm(schema, begun);
-  const day = form.element.querySelector<HTMLInputElement>('input[name="sampled_on"]');
+  const form = attributeForm(schema, {});
+  const day = form.element.querySelector<HTMLInputElement>(`input[type="date"][name="${layer.liangtian.datetime_field ?? ""}"]`);
   if (day) day.value = today;
   const faults = h("div", { class: "edit-faults", tabindex: -1, role: "alert" });
   const bar = progress(t("photo.sending"));

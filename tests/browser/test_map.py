@@ -307,6 +307,13 @@ def test_two_sides_are_compared_at_a_bar(visit, server: Server, sides: str) -> N
     assert seen.errors == []
 
 
+#: Every format that the page offers, and how its files begin.
+STARTS = {
+    "csv": b"\xef\xbb\xbf", "xlsx": b"PK", "geojson": b"{", "gpkg": b"SQLite format 3\0",
+    "shp": b"PK", "kml": b"<?xml", "fgb": b"fgb", "parquet": b"PAR1", "landtxt": b"",
+}  # fmt: skip
+
+
 def test_what_is_shown_is_downloaded(visit) -> None:
     seen = visit()
     seen.open("/#layers=&where=plots:county:in:220882&table=plots")
@@ -315,19 +322,24 @@ def test_what_is_shown_is_downloaded(visit) -> None:
     rows = int(re.sub(r"\D", "", count.inner_text()))
     assert rows > 0
     files = {}
-    for kind in ("csv", "geojson", "xlsx", "shp"):
+    for kind, start in STARTS.items():
         seen.page.locator(".table-head").get_by_role("button", name="下载").click()
         dialog = seen.page.get_by_role("dialog")
+        offered = (
+            dialog.get_by_label("格式")
+            .locator("option")
+            .evaluate_all("options => options.map((option) => option.value)")
+        )
+        assert set(offered) == set(STARTS)
         dialog.get_by_label("格式").select_option(kind)
         with seen.page.expect_download(timeout=120_000) as waiting:
             dialog.get_by_role("button", name="下载").click()
         expect(dialog).to_have_count(0)
         assert waiting.value.suggested_filename.startswith("盐碱地治理地块.")
         files[kind] = waiting.value.path().read_bytes()
-    assert files["csv"].startswith(b"\xef\xbb\xbf")
+        assert files[kind].startswith(start), kind
     assert files["csv"].decode("utf-8-sig").strip().count("\n") == rows
     assert len(json.loads(files["geojson"])["features"]) == rows
-    assert files["xlsx"].startswith(b"PK")
     assert any(name.endswith(".dbf") for name in ZipFile(BytesIO(files["shp"])).namelist())
     assert seen.errors == []
 

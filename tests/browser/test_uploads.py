@@ -42,9 +42,11 @@ def columns(codes: list[str], names: list[str]) -> dict[str, list]:
             "阶段": ["储备"] * len(codes)}  # fmt: skip
 
 
-def start(visit, server: Server, viewport: dict[str, int], **options: object) -> Visit:
+def start(
+    visit, server: Server, viewport: dict[str, int], role: str = "manager", **options: object
+) -> Visit:
     seen = visit(viewport, **options)
-    seen.sign_in(server.tokens["manager"])
+    seen.sign_in(server.tokens[role])
     seen.open("/#/uploads")
     seen.page.locator("[data-field=layer]").select_option("plots", timeout=20_000)
     return seen
@@ -55,8 +57,9 @@ def settled(seen: Visit, state: str) -> None:
     expect(standing).to_have_attribute("data-state", state, timeout=SLOW)
 
 
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 def test_a_gbk_shapefile_without_prj_from_drop_to_commit_and_undo(
-    visit, server: Server, tmp_path: Path
+    visit, server: Server, tmp_path: Path, viewport: dict[str, int]
 ) -> None:
     known, near = plots(server, 2)
     corner = shape(near["geometry"]).bounds[:2]
@@ -74,7 +77,7 @@ def test_a_gbk_shapefile_without_prj_from_drop_to_commit_and_undo(
         shapes,
         leave_out=(".prj", ".cpg"),
     )
-    seen = start(visit, server, DESK)
+    seen = start(visit, server, viewport)
     page = seen.page
     where = page.locator(".file-drop").element_handle()
     page.evaluate(DROP, [where, "大安地块.zip", base64.b64encode(content).decode()])
@@ -205,3 +208,39 @@ def test_an_upload_is_paused_and_goes_on_after_a_lost_connection(visit, server: 
     chunk = 4 * 2**20
     assert offsets == [0, chunk, chunk, chunk, 2 * chunk]
     expect(page.locator("[data-code=E_TYPE]")).to_be_visible()
+
+
+def test_replacing_says_what_it_would_delete_and_who_may_commit(
+    visit, server: Server, tmp_path: Path
+) -> None:
+    seen = start(visit, server, DESK, role="field")
+    page = seen.page
+    data = columns(["测-20", "测-21"], ["甲", "乙"])
+    content = shapefile_zip(tmp_path, data, squares(2, 123.95, 45.47), crs="EPSG:4490")
+    files = {"name": "替换.zip", "mimeType": "application/zip", "buffer": content}
+    page.set_input_files("input[type=file]", files)
+    settled(seen, "ready")
+    page.click("[data-tab=understood]")
+    rules = page.locator("[data-finding=rules]")
+    rules.locator("summary").click()
+    rules.get_by_role("button", name="替换").click()
+    page.click("[data-action=inspect]")
+    settled(seen, "ready")
+    with server.client("viewer") as client:
+        query = {"county": "220882", "resulttype": "hits"}
+        stored = client.get("/collections/plots/items", params=query).json()["numberMatched"]
+    expect(page.locator(".standing")).to_contain_text(f"并删除文件中没有的 {stored} 个")
+    page.click("[data-tab=rows]")
+    expect(page.locator("[data-status=absent] .status-count")).to_have_text(str(stored))
+    assert seen.faults() == []
+
+    page.click("[data-action=commit]")
+    expect(page.locator("dialog[open]")).to_contain_text(f"入库并删除 {stored} 个？")
+    page.locator("dialog .danger").click()
+    expect(page.locator(".toast.failed")).to_contain_text("不能向“盐碱地治理地块”入库")
+    seen.shot("upload-forbidden")
+    page.reload()
+    settled(seen, "ready")
+    with server.client("viewer") as client:
+        left = client.get("/collections/plots/items", params=query).json()["numberMatched"]
+    assert left == stored

@@ -12,6 +12,7 @@ import { hitOf, type Hover, hoverOf } from "./hits";
 import { LABEL_ZOOM, parcelLabels } from "./labels";
 import { HANDLES, Reshaping } from "./reshape";
 import { type Content, type Look, overlayOf } from "./overlay";
+import { Pace } from "./pace";
 import type { Base } from "./base";
 import { buildStyle, emptyCollection, GROUND, isZone, type MapLayer } from "./style";
 import { Swipe } from "./swipe";
@@ -76,12 +77,14 @@ export class MapView implements Board {
       maxZoom: 20,
       minZoom: 5,
       attributionControl: false,
+      fadeDuration: 0, // labels that fade in would have the whole map drawn again and again
       dragRotate: false,
       pitchWithRotate: false,
       touchPitch: false,
       transformRequest: (url) => ({ url, headers: api.headers() }),
     });
     this.map.touchZoomRotate.disableRotation();
+    new Pace(this.map);
     this.map.addControl(new ScaleControl({ maxWidth: 110 }), "bottom-left");
     this.listen();
   }

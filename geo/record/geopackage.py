@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -252,7 +253,8 @@ class GeoPackageRecord:
         """Recompute the chain, compare it with ``anchors`` and the tables with the log;
         ``deep`` recomputes envelopes, areas and lengths and looks into the R-tree too."""
         with self.read() as connection:
-            return verifying.verify(_raw(connection), self.catalog, anchors, deep)
+            again = partial(sqlite.connect, self.path, read_only=True)
+            return verifying.verify(_raw(connection), self.catalog, anchors, deep, again)
 
     def copy_to(self, path: Path) -> None:
         """A consistent, compact copy (VACUUM INTO), readable by GDAL and desktop GIS.

@@ -7,7 +7,7 @@ no spaces; it repeats the row's columns, so the chain covers them too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -70,16 +70,24 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 
 class ChainCheck:
-    """Recomputes the chain row by row; keeps the first fault of each kind of place."""
+    """Recomputes the chain row by row; keeps the first fault of each kind of place.
 
-    def __init__(self, anchors: Mapping[int, str] | None = None) -> None:
-        self.h = GENESIS
-        self.seq = 0
-        self.revision = 0
+    ``before``: the row that those to come follow, as it is stored; ``promised``: the last seq of
+    the commit that it belongs to.
+    """
+
+    def __init__(
+        self,
+        anchors: Mapping[int, str] | None = None,
+        before: Tail | None = None,
+        promised: int = 0,
+    ) -> None:
+        before = before or Tail(0, 0, GENESIS)
+        self.h, self.seq, self.revision = before.h, before.seq, before.revision
+        self.promised = promised
         self.rows = 0
         self.faults: list[tuple[str, int, str]] = []
         self._anchors = dict(anchors or {})
-        self._promised = 0
 
     def feed(self, rows: Iterable[LogRow]) -> None:
         """Check the hashes and the order of ``rows``, and the bodies of all but feature rows;
@@ -97,16 +105,16 @@ class ChainCheck:
             if digest != h:
                 self._fault("chain", seq, f"hash of row {seq} differs")
             if kind == "feature":
-                if seq > self._promised:
+                if seq > self.promised:
                     self._fault("order", seq, "feature row outside its commit")
             else:
                 document = parsed(body)
                 self.body(row, document)
                 if kind == "commit":
-                    if revision != self.revision + 1 or seq <= self._promised:
+                    if revision != self.revision + 1 or seq <= self.promised:
                         self._fault("order", seq, "commit out of order")
                     self.revision = revision
-                    self._promised = document.get("last_seq", seq)
+                    self.promised = document.get("last_seq", seq)
             if seq in anchors and anchors.pop(seq) != h.hex():
                 self._fault("anchor", seq, "anchored hash differs: the log was rewritten")
             # Continue from what is stored: one edited row is named once, not all after it.
@@ -122,11 +130,16 @@ class ChainCheck:
             self._fault("body", row[0], f"row {row[0]}")
 
     def finish(self) -> None:
-        """Call after the last row: finds a cut tail."""
-        if self._promised > self.seq:
-            self._fault("order", self.seq + 1, "the log ends inside a commit")
+        """After the last row: the anchored rows that did not come."""
         for seq in sorted(self._anchors):
             self._fault("anchor", seq, "anchored row is missing")
+
+    def unfinished(self, beyond: Collection[int] = ()) -> list[tuple[str, int, str]]:
+        """At the end of the log: faults of a cut tail; ``beyond``: anchors after the last row."""
+        faults = [("anchor", seq, "anchored row is missing") for seq in sorted(beyond)]
+        if self.promised > self.seq:
+            faults.insert(0, ("order", self.seq + 1, "the log ends inside a commit"))
+        return faults
 
     def _fault(self, kind: str, seq: int, message: str) -> None:
         self.faults.append((kind, seq, message))

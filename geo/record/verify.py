@@ -3,8 +3,14 @@
 
 from __future__ import annotations
 
+import os
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import pairwise
+from multiprocessing import get_context
 from operator import itemgetter
 from time import perf_counter
 from typing import Any
@@ -15,7 +21,7 @@ import shapely
 
 from geo.layers import Catalog, Layer
 from geo.record import blob, rtree
-from geo.record.log import ChainCheck, LogRow, parsed
+from geo.record.log import ChainCheck, LogRow, Tail, parsed
 from geo.record.prepare import measure
 from geo.record.protocol import Anchor, Head, Problem, Verification, measure_column
 from geo.record.rtree import quote
@@ -37,16 +43,99 @@ _TEXTS = {
 }
 
 
+#: rows of the log that a process takes at a time
+_STRETCH = 25_000
+
+
+@dataclass
+class _Part:
+    """What a stretch of the log told; ``tables``: layer -> fid, seq, gone, problems."""
+
+    chain: ChainCheck
+    tables: dict[str, tuple[array[int], array[int], array[int], list[Problem]]]
+
+
 def verify(
-    connection: Any, catalog: Catalog, anchors: Sequence[Anchor], deep: bool
+    connection: Any,
+    catalog: Catalog,
+    anchors: Sequence[Anchor],
+    deep: bool,
+    again: Callable[[], Any] | None = None,
 ) -> Verification:
-    """Inside one read transaction of ``connection``; reads the log once, in order."""
+    """Inside one read transaction of ``connection``; reads each row of the log once.
+
+    ``again`` opens another connection in another process: a long log is then read in stretches by
+    as many processes as there are processors.
+    """
     start = perf_counter()
-    chain = ChainCheck({anchor.seq: anchor.h for anchor in anchors})
+    wanted = {anchor.seq: anchor.h for anchor in anchors}
+    (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM sys_log").fetchone()
+    stretches = list(pairwise([*range(0, last, _STRETCH), last])) or [(0, 0)]
+    parts = _together(connection, catalog, wanted, deep, stretches, again)
+    end = parts[-1].chain
+    faults = [fault for part in parts for fault in part.chain.faults]
+    faults += end.unfinished({seq for seq in wanted if seq > last})
+    problems = [_problem(kind, seq=seq, en=message) for kind, seq, message in faults]
+    features = 0
+    for layer in catalog.layers.values():
+        table = _Table(connection, layer, deep)
+        for part in parts:
+            table.add(*part.tables[layer.id])
+        problems += table.finish()
+        features += table.features
+    return Verification(
+        rows=sum(part.chain.rows for part in parts),
+        features=features,
+        head=Head(end.revision, end.seq),
+        h=end.h.hex(),
+        broken_seq=min((seq for _, seq, _ in faults), default=None),
+        problems=tuple(problems[:LIMIT]),
+        seconds=perf_counter() - start,
+        anchors=len(anchors),
+    )
+
+
+def _together(
+    connection: Any,
+    catalog: Catalog,
+    anchors: dict[int, str],
+    deep: bool,
+    stretches: list[tuple[int, int]],
+    again: Callable[[], Any] | None,
+) -> list[_Part]:
+    """This process takes stretches from the end, others from the beginning until they meet."""
+    others = min((os.cpu_count() or 1) - 1, len(stretches) // 3) if again else 0
+    if not others:
+        return [_check(connection, catalog, anchors, deep, *edge) for edge in stretches]
+    assert again is not None
+    with ProcessPoolExecutor(others, mp_context=get_context("spawn")) as pool:
+        asked = [pool.submit(_elsewhere, again, catalog, anchors, deep, *edge) for edge in stretches]
+        parts = [
+            _check(connection, catalog, anchors, deep, *edge) if future.cancel() else future
+            for future, edge in reversed(list(zip(asked, stretches, strict=True)))
+        ]
+        return [part.result() if isinstance(part, Future) else part for part in reversed(parts)]
+
+
+def _elsewhere(
+    again: Callable[[], Any], catalog: Catalog, anchors: dict[int, str], deep: bool, *edge: int
+) -> _Part:
+    with closing(again()) as connection:
+        connection.execute("BEGIN")
+        return _check(connection, catalog, anchors, deep, *edge)
+
+
+def _check(
+    connection: Any, catalog: Catalog, anchors: dict[int, str], deep: bool, after: int, until: int
+) -> _Part:
+    """Rows with after < seq <= until: their chain, and the table rows that they left."""
+    within = {seq: h for seq, h in anchors.items() if after < seq <= until}
+    chain = ChainCheck(within, *_before(connection, after))
     tables = {layer.id: _Table(connection, layer, deep) for layer in catalog.layers.values()}
     cursor = connection.execute(
         "SELECT seq, revision, kind, layer, fid, CAST(body AS BLOB), geom, h FROM sys_log "
-        "ORDER BY seq"
+        "WHERE seq > ? AND seq <= ? ORDER BY seq",
+        (after, until),
     )
     while rows := cursor.fetchmany(_BATCH):
         chain.feed(rows)
@@ -60,19 +149,24 @@ def verify(
         for name, mine in found.items():
             tables[name].compare(mine, chain)
     chain.finish()
-    problems = [_problem(kind, seq=seq, en=message) for kind, seq, message in chain.faults]
-    for table in tables.values():
-        problems += table.finish()
-    return Verification(
-        rows=chain.rows,
-        features=sum(table.features for table in tables.values()),
-        head=Head(chain.revision, chain.seq),
-        h=chain.h.hex(),
-        broken_seq=min((seq for _, seq, _ in chain.faults), default=None),
-        problems=tuple(problems[:LIMIT]),
-        seconds=perf_counter() - start,
-        anchors=len(anchors),
-    )
+    return _Part(chain, {name: table.found() for name, table in tables.items()})
+
+
+def _before(connection: Any, seq: int) -> tuple[Tail | None, int]:
+    """The row that those after ``seq`` follow, and the end of its commit."""
+    row = connection.execute(
+        "SELECT seq, h FROM sys_log WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (seq,)
+    ).fetchone()
+    if row is None:
+        return None, 0
+    commit = connection.execute(
+        "SELECT revision, CAST(body AS BLOB) FROM sys_log WHERE kind = 'commit' AND seq <= ? "
+        "ORDER BY seq DESC LIMIT 1",
+        (seq,),
+    ).fetchone()
+    if commit is None:
+        return Tail(row[0], 0, row[1]), 0
+    return Tail(row[0], commit[0], row[1]), parsed(commit[1]).get("last_seq", seq)
 
 
 def _problem(
@@ -210,6 +304,18 @@ class _Table:
                 self._add("differs", row[1], row[0])
             if off[i]:
                 self._add("measure", row[1], row[0])
+
+    def found(self) -> tuple[array[int], array[int], array[int], list[Problem]]:
+        """What the rows of a stretch told, for `add` of another table."""
+        return self._fid, self._seq, self._gone, self._problems
+
+    def add(
+        self, fid: array[int], seq: array[int], gone: array[int], problems: list[Problem]
+    ) -> None:
+        self._fid.extend(fid)
+        self._seq.extend(seq)
+        self._gone.extend(gone)
+        self._problems.extend(problems)
 
     def finish(self) -> list[Problem]:
         """After the last row of the log: what is missing, too much or too old."""

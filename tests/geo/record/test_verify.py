@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -15,6 +16,7 @@ import pytest
 import shapely
 
 from geo.record import blob, sqlite
+from geo.record import verify as verifying
 from geo.record.geopackage import GeoPackageRecord, open_record
 from geo.record.log import GENESIS, canonical, link
 from geo.record.protocol import Anchor, ChangeSet
@@ -42,8 +44,11 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Anchor]:
 
 
 @pytest.fixture
-def forge(original: tuple[Path, Anchor], tmp_path: Path) -> Callable[..., Any]:
-    """Run statements on a copy as someone with all rights would, then verify it."""
+def forge(
+    original: tuple[Path, Anchor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    """Run statements on a copy as someone with all rights would, then verify it: as a whole, and
+    in stretches of two rows, which must find the same."""
 
     def run(*statements: str | Callable[[Any], None], deep: bool = False, anchored: bool = True):  # type: ignore[no-untyped-def]
         path = tmp_path / "forged.gpkg"
@@ -63,7 +68,14 @@ def forge(original: tuple[Path, Anchor], tmp_path: Path) -> Callable[..., Any]:
             for _, sql in saved:
                 connection.execute(sql)
         with open_record(path, catalog()) as record:
-            found = record.verify([original[1]] if anchored else [], deep=deep)
+            anchors = [original[1]] if anchored else []
+            found = record.verify(anchors, deep=deep)
+            with monkeypatch.context() as patched:
+                patched.setattr(verifying, "_STRETCH", 2)
+                patched.setattr(os, "cpu_count", lambda: 1)
+                pieces = record.verify(anchors, deep=deep)
+        assert set(pieces.problems) == set(found.problems)
+        assert (pieces.broken_seq, pieces.rows) == (found.broken_seq, found.rows)
         return {(p.kind, p.seq, p.fid) for p in found.problems}, found.broken_seq
 
     return run
@@ -255,3 +267,20 @@ def test_geometry_in_the_log_is_what_the_table_holds(record: GeoPackageRecord) -
     for stored, wkb in pairs:
         assert blob.wkb_of(stored) == wkb
         assert shapely.from_wkb(wkb).geom_type == "MultiPolygon"
+
+
+def test_several_processes_find_what_one_finds(
+    original: tuple[Path, Anchor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "forged.gpkg"
+    shutil.copy(original[0], path)
+    with closing(sqlite.connect(path)) as connection:
+        connection.execute("UPDATE plots SET ph = 9.9 WHERE fid = 4")
+    with open_record(path, catalog()) as record:
+        alone = record.verify([original[1]])
+        monkeypatch.setattr(verifying, "_STRETCH", 1)
+        monkeypatch.setattr(os, "cpu_count", lambda: 3)
+        together = record.verify([original[1]])
+    assert together.problems == alone.problems
+    assert [(p.kind, p.fid) for p in together.problems] == [("differs", 4)]
+    assert (together.rows, together.h) == (LAST, alone.h)

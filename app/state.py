@@ -101,8 +101,9 @@ class State:
         Without it a client could hear from this worker that another has committed, and
         then not find the features here for some milliseconds.
         """
-        if self.snapshots.revision < self.record.head().revision:
-            self.snapshots.refresh()
+        wanted = self.record.head().revision
+        if self.snapshots.revision < wanted:
+            self.snapshots.refresh(wanted)
 
     def _follow(self) -> None:
         """Look for new changes; a worker shows another's commit within a few dozen ms."""

@@ -126,9 +126,14 @@ class Snapshots:
         """Whether a layer waits for a new base; then `refresh` should be called again."""
         return any(held.delta_rows > MOST_DELTA_ROWS for held in self._held.values())
 
-    def refresh(self) -> int:
-        """Follow the log to its head; returns the revision that every layer now shows."""
+    def refresh(self, wanted: int | None = None) -> int:
+        """Follow the log to its head; returns the revision that every layer now shows.
+
+        ``wanted``: nothing is done where another thread has meanwhile come as far as this.
+        """
         with self._following:
+            if wanted is not None and self.revision >= wanted:
+                return self.revision
             head = self.record.head()
             fresh = self.record.commits(self._commits[-1].revision if self._commits else 0)
             fresh = [commit for commit in fresh if commit.revision <= head.revision]

@@ -6,7 +6,7 @@ Source: OGC 12-128r18 (GeoPackage 1.3/1.4), clause 2.1.3.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ def to_wkb(geometry: np.ndarray) -> list[bytes | None]:
     return wkb.tolist()
 
 
-def with_headers(bounds: np.ndarray, wkb: list[bytes | None]) -> list[bytes | None]:
+def with_headers(bounds: np.ndarray, wkb: Sequence[bytes | None]) -> list[bytes | None]:
     """GeoPackage blobs for WKB and the bounds of the same rows."""
     head, size = headers(bounds), HEADER_SIZE
     return [

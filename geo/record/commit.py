@@ -13,21 +13,22 @@ from geo.record.log import GENESIS, Tail, canonical, format_time, link, millisec
 from geo.record.prepare import Prepared
 from geo.record.protocol import OPERATIONS, Author, Commit, Head
 from geo.record.resolve import resolve
-from geo.record.rows import INSERT_LOG, write_layer
+from geo.record.rows import write_layer
+from geo.record.session import Session
 
 
-def tail(connection: Any) -> Tail:
-    row = connection.execute(
+def tail(session: Session) -> Tail:
+    row = session.execute(
         "SELECT seq, revision, h FROM sys_log ORDER BY seq DESC LIMIT 1"
     ).fetchone()
     return Tail(*row) if row else Tail(0, 0, GENESIS)
 
 
 def append_event(
-    connection: Any, action: str, author: Author, detail: dict[str, Any], time: datetime | None
+    session: Session, action: str, author: Author, detail: dict[str, Any], time: datetime | None
 ) -> int:
     """One row of kind ``event``; its revision is the current one."""
-    end = tail(connection)
+    end = tail(session)
     document = {
         "action": action,
         **_who(author),
@@ -39,12 +40,12 @@ def append_event(
     }
     body = canonical(document)
     row = (end.seq + 1, end.revision, "event", None, None, body.decode(), None)
-    connection.execute(INSERT_LOG, (*row, link(end.h, body, None)))
+    session.insert_log([(*row, link(end.h, body, None))])
     return end.seq + 1
 
 
 def write(
-    connection: Any, prepared: Sequence[Prepared], author: Author, time: datetime | None
+    session: Session, prepared: Sequence[Prepared], author: Author, time: datetime | None
 ) -> tuple[Commit, list[np.ndarray]]:
     """Write all of ``prepared`` as the next revision, inside the caller's transaction.
 
@@ -55,12 +56,12 @@ def write(
         raise ValueError("a commit takes one change set a layer")
     if not any(map(len, prepared)):
         raise ValueError("nothing to commit")
-    targets = [resolve(connection, item) for item in prepared]
-    end = tail(connection)
-    commit = _announce(connection, end, [item for item in prepared if len(item)], author, time)
+    targets = [resolve(session, item) for item in prepared]
+    end = tail(session)
+    commit = _announce(session, end, [item for item in prepared if len(item)], author, time)
     for item, target in zip(prepared, targets, strict=True):
         if len(item):
-            write_layer(connection, item, target, end, format_time(commit.time))
+            write_layer(session, item, target, end, format_time(commit.time))
     return commit, [target.fid for target in targets]
 
 
@@ -69,14 +70,14 @@ def _who(author: Author) -> dict[str, Any]:
 
 
 def _announce(
-    connection: Any,
+    session: Session,
     end: Tail,
     prepared: Sequence[Prepared],
     author: Author,
     time: datetime | None,
 ) -> Commit:
     """Write the commit's own row; moves ``end`` on to it."""
-    previous = last_time(connection)
+    previous = last_time(session)
     clock = milliseconds(datetime.now(UTC))
     if time is not None and previous is not None and milliseconds(time) < previous:
         raise ValueError(f"commit time {time} is before the last commit, {previous}")
@@ -118,7 +119,7 @@ def _announce(
     end.h = link(end.h, body, None)
     end.seq, end.revision = commit.first_seq, commit.revision
     row = (end.seq, end.revision, "commit", None, None, body.decode(), None, end.h)
-    connection.execute(INSERT_LOG, row)
+    session.insert_log([row])
     return commit
 
 
@@ -141,15 +142,13 @@ def author_of(document: dict[str, Any]) -> Author:
     return Author(document["author"], document["reason"], document["source"])
 
 
-def last_time(connection: Any) -> datetime | None:
-    row = connection.execute(
-        "SELECT body ->> '$.time' FROM sys_log WHERE kind = 'commit' ORDER BY revision DESC LIMIT 1"
+def last_time(session: Session) -> datetime | None:
+    row = session.execute(
+        "SELECT body ->> 'time' FROM sys_log WHERE kind = 'commit' ORDER BY revision DESC LIMIT 1"
     ).fetchone()
     return parse_time(row[0]) if row else None
 
 
-def head(connection: Any) -> Head:
-    row = connection.execute(
-        "SELECT revision, seq FROM sys_log ORDER BY seq DESC LIMIT 1"
-    ).fetchone()
+def head(session: Session) -> Head:
+    row = session.execute("SELECT revision, seq FROM sys_log ORDER BY seq DESC LIMIT 1").fetchone()
     return Head(*row) if row else Head(0, 0)

@@ -33,6 +33,7 @@ from geo.record.protocol import (
     StorageError,
     Verification,
 )
+from geo.record.sqlite_session import SqliteSession
 
 #: bytes of the write-ahead log from which a write is followed by a truncating checkpoint
 _WAL_LIMIT = 16 * 2**20
@@ -101,9 +102,9 @@ class GeoPackageRecord:
         """
         prepared = [prepare.prepare(item, self.catalog) for item in changes]
         if connection is not None:
-            return committing.write(_raw(connection), prepared, author, time)
+            return committing.write(_session(connection), prepared, author, time)
         with self.write() as own:
-            return committing.write(_raw(own), prepared, author, time)
+            return committing.write(_session(own), prepared, author, time)
 
     def event(
         self,
@@ -116,9 +117,9 @@ class GeoPackageRecord:
         """Append a row that changes no feature; returns its seq. No secrets in ``detail``:
         it can never be removed."""
         if connection is not None:
-            return committing.append_event(_raw(connection), action, author, detail, None)
+            return committing.append_event(_session(connection), action, author, detail, None)
         with self.write() as own:
-            return committing.append_event(_raw(own), action, author, detail, None)
+            return committing.append_event(_session(own), action, author, detail, None)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -177,7 +178,7 @@ class GeoPackageRecord:
 
     def head(self) -> Head:
         with self._probe_lock:
-            return committing.head(self._probe)
+            return committing.head(SqliteSession(self._probe))
 
     def changed(self) -> bool:
         """Has any connection, here or in another process, committed since this thread
@@ -191,7 +192,7 @@ class GeoPackageRecord:
     def commits(self, since: int = 0) -> list[Commit]:
         """Commits with a revision above ``since``."""
         with self.read() as connection:
-            return reading.commits(_raw(connection), since)
+            return reading.commits(_session(connection), since)
 
     def events(
         self, since_seq: int = 0, limit: int = 1000, action: str | None = None, **which: Any
@@ -201,7 +202,7 @@ class GeoPackageRecord:
         ``which``: author, layer, since, until; see `geo.record.reading.events`.
         """
         with self.read() as connection:
-            return reading.events(_raw(connection), since_seq, limit, action, **which)
+            return reading.events(_session(connection), since_seq, limit, action, **which)
 
     def entries(
         self, layer: str, since_seq: int = 0, until_seq: int | None = None, batch: int = 50_000
@@ -209,7 +210,9 @@ class GeoPackageRecord:
         """Changes of a layer with since_seq < seq <= until_seq (default: now), in order."""
         definition = self.catalog.layers[layer]
         with self.read() as connection:
-            yield from reading.entries(_raw(connection), definition, since_seq, until_seq, batch)
+            yield from reading.entries(
+                _session(connection), definition, since_seq, until_seq, batch
+            )
 
     def state(
         self, layer: str, revision: int | None = None, batch: int = 50_000
@@ -217,28 +220,28 @@ class GeoPackageRecord:
         """Features alive at ``revision`` (default: now), from the log alone."""
         definition = self.catalog.layers[layer]
         with self.read() as connection:
-            raw = _raw(connection)
-            last = reading.last_seq(raw, revision)
-            yield from reading.state(raw, definition, last, batch)
+            session = _session(connection)
+            last = reading.last_seq(session, revision)
+            yield from reading.state(session, definition, last, batch)
 
     def history(self, layer: str, fid: int) -> list[HistoryItem]:
         with self.read() as connection:
-            return reading.history(_raw(connection), self.catalog.layers[layer], fid)
+            return reading.history(_session(connection), self.catalog.layers[layer], fid)
 
     def inverse(self, revision: int) -> list[ChangeSet]:
         """Change sets that undo a commit; see `geo.record.inverse`."""
         with self.read() as connection:
-            return inverting.inverse(_raw(connection), self.catalog, revision)
+            return inverting.inverse(_session(connection), self.catalog, revision)
 
     def as_of_revision(self, time: datetime) -> int:
         """The last revision committed at or before ``time``; 0 for none."""
         with self.read() as connection:
-            return reading.as_of_revision(_raw(connection), time)
+            return reading.as_of_revision(_session(connection), time)
 
     def anchor(self) -> Anchor:
         """The end of the chain, to be kept outside the database."""
         with self.read() as connection:
-            end = committing.tail(_raw(connection))
+            end = committing.tail(_session(connection))
         return Anchor(end.seq, end.h.hex(), datetime.now(UTC))
 
     def holds(self, anchor: Anchor) -> bool:
@@ -253,8 +256,8 @@ class GeoPackageRecord:
         """Recompute the chain, compare it with ``anchors`` and the tables with the log;
         ``deep`` recomputes envelopes, areas and lengths and looks into the R-tree too."""
         with self.read() as connection:
-            again = partial(sqlite.connect, self.path, read_only=True)
-            return verifying.verify(_raw(connection), self.catalog, anchors, deep, again)
+            again = partial(_reading, self.path)
+            return verifying.verify(_session(connection), self.catalog, anchors, deep, again)
 
     def copy_to(self, path: Path) -> None:
         """A consistent, compact copy (VACUUM INTO), readable by GDAL and desktop GIS.
@@ -326,8 +329,15 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _raw(connection: Connection) -> Any:
-    return connection.connection.dbapi_connection
+def _session(connection: Connection) -> SqliteSession:
+    return SqliteSession(connection.connection.dbapi_connection)
+
+
+def _reading(path: Path) -> SqliteSession:
+    """A connection of its own, in another process, in a transaction that reads."""
+    raw = sqlite.connect(path, read_only=True)
+    raw.execute("BEGIN")
+    return SqliteSession(raw)
 
 
 def _engine(
@@ -338,7 +348,7 @@ def _engine(
     )
 
     def start(connection: Connection) -> None:
-        begin(_raw(connection))
+        begin(connection.connection.dbapi_connection)
 
     event.listen(engine, "begin", start)
     return engine

@@ -1,8 +1,7 @@
+# ruff: noqa: S608 - what the session names is its home's own SQL
 """The change sets that undo a commit: from the log alone, refused where others edited since."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import orjson
@@ -12,34 +11,35 @@ import shapely
 from geo.layers import Catalog, Layer
 from geo.record.commit import commit_of
 from geo.record.protocol import DELETE, INSERT, UPDATE, ChangeSet, attribute_schema
-from geo.record.reading import COLUMNS, to_entries
+from geo.record.reading import columns, to_entries
+from geo.record.session import Session
 
 _UNDO = {INSERT: DELETE, UPDATE: UPDATE, DELETE: INSERT}
 
 
-def inverse(connection: Any, catalog: Catalog, revision: int) -> list[ChangeSet]:
+def inverse(session: Session, catalog: Catalog, revision: int) -> list[ChangeSet]:
     """One change set a layer; committing them brings back what was before ``revision``.
 
     Each row expects the version that the revision wrote, so a feature that was edited
     afterwards raises `VersionConflict` at commit. KeyError for an unknown revision.
     """
-    row = connection.execute(
-        "SELECT body FROM sys_log WHERE kind = 'commit' AND revision = ?", (revision,)
+    row = session.execute(
+        f"SELECT {session.BODY} FROM sys_log WHERE kind = 'commit' AND revision = ?", (revision,)
     ).fetchone()
     if row is None:
         raise KeyError(revision)
     return [
-        _undo(connection, catalog.layers[layer], *span)
+        _undo(session, catalog.layers[layer], *span)
         for layer, span in commit_of(row[0]).ranges.items()
     ]
 
 
-def _undo(connection: Any, layer: Layer, first: int, last: int) -> ChangeSet:
-    rows = connection.execute(
-        f"SELECT {COLUMNS} FROM sys_log WHERE seq BETWEEN ? AND ? ORDER BY seq",  # noqa: S608
+def _undo(session: Session, layer: Layer, first: int, last: int) -> ChangeSet:
+    rows = session.execute(
+        f"SELECT {columns(session)} FROM sys_log WHERE seq BETWEEN ? AND ? ORDER BY seq",
         (first, last),
     ).fetchall()
-    done = to_entries(connection, layer, rows)
+    done = to_entries(session, layer, rows)
     before = [orjson.loads(body)["before"] for _, _, _, body, _ in rows]
     op = np.array([_UNDO[code] for code in done.op.tolist()], np.int8)
     expected = np.where(op == INSERT, 0, done.version)
@@ -50,11 +50,11 @@ def _undo(connection: Any, layer: Layer, first: int, last: int) -> ChangeSet:
     if len(needed):
         wanted = [before[i] for i in needed.tolist()]
         old = to_entries(
-            connection,
+            session,
             layer,
-            connection.execute(
-                f"SELECT {COLUMNS} FROM json_each(?) j JOIN sys_log l ON l.seq = j.value",  # noqa: S608
-                (orjson.dumps(sorted(wanted)).decode(),),
+            session.execute(
+                f"SELECT {columns(session)} FROM {session.KEYS} JOIN sys_log l ON l.seq = j.value",
+                (session.keys(sorted(wanted)),),
             ).fetchall(),
         )
         place = np.searchsorted(old.seq, wanted)

@@ -25,23 +25,29 @@ from geo.record.protocol import (
     HistoryItem,
     attribute_schema,
 )
+from geo.record.session import Session
 
-#: bodies as bytes: decoding them only to encode them again would cost a tenth
-COLUMNS = "seq, revision, fid, CAST(body AS BLOB), geom"
 #: how Arrow's JSON reader meets a type before it is cast
 _JSON_TYPES = {pa.date32(): pa.string(), pa.timestamp("us", tz="UTC"): pa.string()}
 
 
-def commits(connection: Any, since: int = 0) -> list[Commit]:
-    rows = connection.execute(
-        "SELECT body FROM sys_log WHERE kind = 'commit' AND revision > ? ORDER BY revision",
+def columns(session: Session) -> str:
+    """What `to_entries` takes; bodies as bytes: decoding them only to encode them again would
+    cost a tenth."""
+    return f"seq, revision, fid, {session.BODY}, geom"
+
+
+def commits(session: Session, since: int = 0) -> list[Commit]:
+    rows = session.execute(
+        f"SELECT {session.BODY} FROM sys_log WHERE kind = 'commit' AND revision > ? "
+        "ORDER BY revision",
         (since,),
     )
     return [commit_of(body) for (body,) in rows]
 
 
 def events(
-    connection: Any,
+    session: Session,
     since_seq: int,
     limit: int,
     action: str | None = None,
@@ -53,19 +59,23 @@ def events(
     """``since`` and ``until``: after and up to a revision or a time."""
     limits = []
     values: list[Any] = [since_seq]
-    for what, value in (("action", action), ("author", author), ("detail.layer", layer)):
+    for path, value in (
+        ("->> 'action'", action),
+        ("->> 'author'", author),
+        ("-> 'detail' ->> 'layer'", layer),
+    ):
         if value is not None:
-            limits.append(f" AND body ->> '$.{what}' = ?")
+            limits.append(f" AND body {path} = ?")
             values.append(value)
     for sign, bound in ((">", since), ("<=", until)):
         if isinstance(bound, int):
             limits.append(f" AND revision {sign} ?")
             values.append(bound)
         elif bound is not None:
-            limits.append(f" AND body ->> '$.time' {sign} ?")
+            limits.append(f" AND body ->> 'time' {sign} ?")
             values.append(format_time(bound))
-    rows = connection.execute(
-        "SELECT body FROM sys_log WHERE kind = 'event' AND seq > ?"
+    rows = session.execute(
+        f"SELECT {session.BODY} FROM sys_log WHERE kind = 'event' AND seq > ?"
         f"{''.join(limits)} ORDER BY seq LIMIT ?",
         (*values, limit),
     )
@@ -83,67 +93,68 @@ def events(
     ]
 
 
-def as_of_revision(connection: Any, time: datetime) -> int:
+def as_of_revision(session: Session, time: datetime) -> int:
     """Times of commits never run backwards, so a handful of look-ups is enough."""
-    (last,) = connection.execute(
-        "SELECT ifnull(max(revision), 0) FROM sys_log WHERE kind = 'commit'"
+    (last,) = session.execute(
+        "SELECT coalesce(max(revision), 0) FROM sys_log WHERE kind = 'commit'"
     ).fetchone()
 
     return bisect_right(
-        range(1, last + 1), format_time(time), key=lambda r: _times(connection, r, r)[0]
+        range(1, last + 1), format_time(time), key=lambda r: _times(session, r, r)[0]
     )
 
 
-def last_seq(connection: Any, revision: int | None) -> int:
+def last_seq(session: Session, revision: int | None) -> int:
     """The last row of the log at ``revision`` (default, and for later ones: now)."""
-    end = head(connection)
+    end = head(session)
     if revision is None or revision >= end.revision:
         return end.seq
-    row = connection.execute(
-        "SELECT body ->> '$.last_seq' FROM sys_log WHERE kind = 'commit' AND revision = ?",
+    row = session.execute(
+        "SELECT body ->> 'last_seq' FROM sys_log WHERE kind = 'commit' AND revision = ?",
         (revision,),
     ).fetchone()
     return int(row[0]) if row else 0
 
 
-def _times(connection: Any, first: int, last: int) -> list[str]:
-    rows = connection.execute(
-        "SELECT body ->> '$.time' FROM sys_log WHERE kind = 'commit' "
+def _times(session: Session, first: int, last: int) -> list[str]:
+    rows = session.execute(
+        "SELECT body ->> 'time' FROM sys_log WHERE kind = 'commit' "
         "AND revision BETWEEN ? AND ? ORDER BY revision",
         (first, last),
     )
     return [text for (text,) in rows]
 
 
-def commit_times(connection: Any, first: int, last: int) -> np.ndarray:
+def commit_times(session: Session, first: int, last: int) -> np.ndarray:
     """datetime64[us], UTC, of the revisions first..last."""
-    return np.array([t.rstrip("Z") for t in _times(connection, first, last)], "datetime64[us]")
+    return np.array([t.rstrip("Z") for t in _times(session, first, last)], "datetime64[us]")
 
 
 def entries(
-    connection: Any, layer: Layer, since_seq: int, until_seq: int | None, batch: int
+    session: Session, layer: Layer, since_seq: int, until_seq: int | None, batch: int
 ) -> Iterator[Entries]:
     """Rows with since_seq < seq <= until_seq, at most ``batch`` at a time."""
-    for first, last in _ranges(connection, layer.id, since_seq, until_seq):
-        cursor = connection.execute(
-            f"SELECT {COLUMNS} FROM sys_log WHERE seq BETWEEN ? AND ? AND layer = ? "
+    for first, last in _ranges(session, layer.id, since_seq, until_seq):
+        cursor = session.stream(
+            f"SELECT {columns(session)} FROM sys_log WHERE seq BETWEEN ? AND ? AND layer = ? "
             "AND kind = 'feature' ORDER BY seq",
             (first, last, layer.id),
         )
         while rows := cursor.fetchmany(batch):
-            yield to_entries(connection, layer, rows)
+            yield to_entries(session, layer, rows)
 
 
 def _ranges(
-    connection: Any, layer: str, since_seq: int, until_seq: int | None
+    session: Session, layer: str, since_seq: int, until_seq: int | None
 ) -> list[tuple[int, int]]:
     """Stretches of the log that hold the layer's rows, near ones joined."""
-    rows = connection.execute(
-        "SELECT body ->> ?1, body ->> ?2 FROM sys_log WHERE kind = 'commit' "
-        "AND body ->> ?1 IS NOT NULL AND revision >= "
-        "ifnull((SELECT revision FROM sys_log WHERE seq <= ?3 ORDER BY seq DESC LIMIT 1), 0) "
+    ends = f"body -> 'ranges' -> '{layer}'"
+    rows = session.execute(
+        f"SELECT CAST({ends} ->> 0 AS BIGINT), CAST({ends} ->> 1 AS BIGINT) FROM sys_log "
+        f"WHERE kind = 'commit' AND {ends} ->> 0 IS NOT NULL AND revision >= coalesce("
+        "(SELECT revision FROM sys_log WHERE seq <= ? ORDER BY seq DESC LIMIT 1), 0) "
         "ORDER BY revision",
-        (f"$.ranges.{layer}[0]", f"$.ranges.{layer}[1]", since_seq),
+        (since_seq,),
     )
     joined: list[tuple[int, int]] = []
     for stored_first, stored_last in rows:
@@ -158,31 +169,31 @@ def _ranges(
     return joined
 
 
-def state(connection: Any, layer: Layer, last_seq: int, batch: int) -> Iterator[Entries]:
+def state(session: Session, layer: Layer, last_seq: int, batch: int) -> Iterator[Entries]:
     """Features alive after ``last_seq``, from the log alone, in seq order."""
-    found = connection.execute(
+    found = session.execute(
         "SELECT max(seq) FROM sys_log WHERE layer = ? AND fid IS NOT NULL AND seq <= ? "
         "GROUP BY fid",
         (layer.id, last_seq),
     ).fetchall()
     seqs = np.sort(np.array(found, np.int64).reshape(-1))
     for start in range(0, len(seqs), batch):
-        rows = connection.execute(
-            f"SELECT {COLUMNS} FROM json_each(?) j JOIN sys_log ON seq = j.value "
-            "WHERE body ->> '$.op' <> 'delete'",
-            (orjson.dumps(seqs[start : start + batch].tolist()).decode(),),
+        rows = session.execute(
+            f"SELECT {columns(session)} FROM {session.KEYS} JOIN sys_log ON seq = j.value "
+            "WHERE body ->> 'op' <> 'delete' ORDER BY seq",
+            (session.keys(seqs[start : start + batch].tolist()),),
         ).fetchall()
         if rows:
-            yield to_entries(connection, layer, rows)
+            yield to_entries(session, layer, rows)
 
 
-def to_entries(connection: Any, layer: Layer, rows: Sequence[tuple[Any, ...]]) -> Entries:
+def to_entries(session: Session, layer: Layer, rows: Sequence[tuple[Any, ...]]) -> Entries:
     """Columns from log rows (seq, revision, fid, body, geom)."""
     seq, revision, fid, bodies, geom = zip(*rows, strict=True)
     table = _parse(layer, bodies)
     revisions = np.array(revision, np.int64)
     first = int(revisions.min())
-    times = commit_times(connection, first, int(revisions.max()))
+    times = commit_times(session, first, int(revisions.max()))
     geometry = np.empty(len(rows), object)
     geometry[:] = geom
     codes = pc.index_in(table["op"].combine_chunks(), pa.array(list(OPERATIONS)))
@@ -236,11 +247,12 @@ def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
     return column if column.type == kind else pc.cast(column, kind)
 
 
-def history(connection: Any, layer: Layer, fid: int) -> list[HistoryItem]:
+def history(session: Session, layer: Layer, fid: int) -> list[HistoryItem]:
     """All versions of a feature, oldest first."""
-    rows = connection.execute(
-        "SELECT f.seq, f.body, f.geom, c.body FROM sys_log f JOIN sys_log c "
-        "ON c.kind = 'commit' AND c.revision = f.revision "
+    body = session.BODY.replace("body", "f.body")
+    rows = session.execute(
+        f"SELECT f.seq, {body}, f.geom, {body.replace('f.', 'c.')} "
+        "FROM sys_log f JOIN sys_log c ON c.kind = 'commit' AND c.revision = f.revision "
         "WHERE f.layer = ? AND f.fid = ? ORDER BY f.seq",
         (layer.id, fid),
     ).fetchall()

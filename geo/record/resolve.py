@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import orjson
 
-from geo.record import blob
 from geo.record.prepare import Prepared
 from geo.record.protocol import INSERT, UPDATE, Conflict, VersionConflict, measure_column
-from geo.record.rtree import quote
+from geo.record.session import Session, quote
 
 
 @dataclass
@@ -28,33 +25,33 @@ class Target:
     kept: dict[int, tuple[bytes | None, float | None]]
 
 
-def resolve(connection: Any, item: Prepared) -> Target:
+def resolve(session: Session, item: Prepared) -> Target:
     table = quote(item.layer.id)
     fid, version = item.fid.copy(), np.zeros(len(item), np.int64)
     before = np.zeros(len(item), np.int64)
     fresh = (item.op == INSERT) & (fid == 0)
-    last = connection.execute(
-        "SELECT seq FROM sqlite_sequence WHERE name = ?", (item.layer.id,)
+    (highest,) = session.execute(
+        "SELECT coalesce(max(fid), 0) FROM sys_log WHERE layer = ? AND fid IS NOT NULL",
+        (item.layer.id,),
     ).fetchone()
-    highest = last[0] if last else 0
     fid[fresh] = np.arange(highest + 1, highest + 1 + fresh.sum())
 
     known = np.flatnonzero(~fresh)
     kept: dict[int, tuple[bytes | None, float | None]] = {}
     if not len(known):
         return Target(fid, version, before, kept)
-    wanted = orjson.dumps(fid[known].tolist()).decode()
+    wanted = session.keys(fid[known].tolist())
     current = _align(
         fid[known],
-        connection.execute(
-            f"SELECT t.fid, t.version, t.log_seq FROM json_each(?) j "
+        session.execute(
+            f"SELECT t.fid, t.version, t.log_seq FROM {session.KEYS} "
             f"JOIN {table} t ON t.fid = j.value",
             (wanted,),
         ).fetchall(),
     )
     back = item.op[known] == INSERT
     if back.any():
-        current[back] = _deleted(connection, item, fid[known][back], current[back])
+        current[back] = _deleted(session, item, fid[known][back], current[back])
     bad = current[:, 0] < 0
     bad |= (item.expected[known] > 0) & (item.expected[known] != current[:, 0])
     if bad.any():
@@ -67,7 +64,7 @@ def resolve(connection: Any, item: Prepared) -> Target:
         )
     version[known], before[known] = current[:, 0], current[:, 1]
     if item.layer.geometry and item.geometry is None and (item.op == UPDATE).any():
-        kept = _keep_geometry(connection, item, fid)
+        kept = _keep_geometry(session, item, fid)
     return Target(fid, version, before, kept)
 
 
@@ -83,12 +80,13 @@ def _align(wanted: np.ndarray, rows: list[tuple[int, ...]]) -> np.ndarray:
     return result
 
 
-def _deleted(connection: Any, item: Prepared, fid: np.ndarray, current: np.ndarray) -> np.ndarray:
+def _deleted(session: Session, item: Prepared, fid: np.ndarray, current: np.ndarray) -> np.ndarray:
     """Last version and seq of deleted features that an insert brings back."""
-    rows = connection.execute(
-        "SELECT j.value, l.body ->> '$.version', l.seq FROM json_each(?) j JOIN sys_log l "
+    rows = session.execute(
+        "SELECT j.value, CAST(l.body ->> 'version' AS BIGINT), l.seq "
+        f"FROM {session.KEYS} JOIN sys_log l "
         "ON l.seq = (SELECT max(seq) FROM sys_log WHERE layer = ? AND fid = j.value)",
-        (orjson.dumps(fid.tolist()).decode(), item.layer.id),
+        (session.keys(fid.tolist()), item.layer.id),
     ).fetchall()
     found = _align(fid, rows)
     found[current[:, 0] > 0] = -1  # still there: nothing to bring back
@@ -96,17 +94,17 @@ def _deleted(connection: Any, item: Prepared, fid: np.ndarray, current: np.ndarr
 
 
 def _keep_geometry(
-    connection: Any, item: Prepared, fid: np.ndarray
+    session: Session, item: Prepared, fid: np.ndarray
 ) -> dict[int, tuple[bytes | None, float | None]]:
     rows = np.flatnonzero(item.op == UPDATE)
     row_of = dict(zip(fid[rows].tolist(), rows.tolist(), strict=True))
     measure = measure_column(item.layer) or "NULL"
-    found = connection.execute(
-        f"SELECT t.fid, t.geom, {measure} FROM json_each(?) j "
+    found = session.execute(
+        f"SELECT t.fid, {session.geometry_of(item.layer)}, {measure} FROM {session.KEYS} "
         f"JOIN {quote(item.layer.id)} t ON t.fid = j.value",
-        (orjson.dumps(list(row_of)).decode(),),
+        (session.keys(list(row_of)),),
     )
     return {
-        row_of[key]: (None if value is None else blob.wkb_of(value), number)
+        row_of[key]: (None if value is None else value[session.HEADER :], number)
         for key, value, number in found
     }

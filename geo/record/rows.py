@@ -1,10 +1,8 @@
-# ruff: noqa: S608 - names come from checked layer definitions
-"""Rows of a commit: log, layer table and R-tree, chunk by chunk."""
+"""Rows of a commit: log and layer table, chunk by chunk."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -13,34 +11,29 @@ import numpy as np
 import orjson
 
 from geo.layers import Layer
-from geo.record import blob, rtree
+from geo.record import blob
 from geo.record.log import Tail
 from geo.record.prepare import Prepared
 from geo.record.protocol import DELETE, INSERT, OPERATION_NAMES, UPDATE, measure_column
 from geo.record.resolve import Target
-from geo.record.rtree import quote
+from geo.record.session import Session
 
 #: rows written at a time; bounds the memory of a large commit
 CHUNK = 10_000
-#: from here on dropping the R-tree triggers costs less than running them
-BULK = 2_000
-INSERT_LOG = "INSERT INTO sys_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def write_layer(
-    connection: Any, item: Prepared, target: Target, end: Tail, updated_at: str
+    session: Session, item: Prepared, target: Target, end: Tail, updated_at: str
 ) -> None:
     """Write all rows of a change set; moves ``end`` on."""
     layer = item.layer
-    bulk = layer.geometry is not None and len(item) >= BULK
-    with rtree.without_triggers(connection, layer) if bulk else nullcontext():
+    with session.bulk(layer, len(item)):
         for start in range(0, len(item), CHUNK):
             chunk = _chunk(item, target, start)
-            connection.executemany(INSERT_LOG, _log_rows(layer, chunk, end))
-            _apply(connection, item, chunk, _table_columns(layer, chunk, end, updated_at))
-        if bulk:
-            _write_rtree(connection, item, target)
-    _grow_contents(connection, item, updated_at)
+            session.insert_log(_log_rows(layer, chunk, end))
+            columns = _table_columns(session, layer, chunk, end, updated_at)
+            _apply(session, item, chunk, columns)
+        session.written(layer, item, target.fid, updated_at)
 
 
 @dataclass
@@ -117,13 +110,13 @@ def _log_rows(layer: Layer, chunk: _Chunk, end: Tail) -> list[tuple[Any, ...]]:
 
 
 def _table_columns(
-    layer: Layer, chunk: _Chunk, end: Tail, updated_at: str
+    session: Session, layer: Layer, chunk: _Chunk, end: Tail, updated_at: str
 ) -> dict[str, Sequence[Any]]:
     """Columns of the layer's table for rows whose log rows end at ``end``."""
     n = len(chunk.fid)
     columns: dict[str, Sequence[Any]] = {}
     if layer.geometry:
-        columns["geom"] = blob.with_headers(chunk.bounds, chunk.wkb)
+        columns["geom"] = session.geometries(chunk.wkb, chunk.bounds)
     columns |= chunk.values
     measure = measure_column(layer)
     if measure:
@@ -137,70 +130,23 @@ def _table_columns(
 
 
 def _apply(
-    connection: Any, item: Prepared, chunk: _Chunk, columns: dict[str, Sequence[Any]]
+    session: Session, item: Prepared, chunk: _Chunk, columns: dict[str, Sequence[Any]]
 ) -> None:
     """Bring the layer's table to the state of the log rows just written."""
-    table, fids, op = quote(item.layer.id), chunk.fid, chunk.op
+    op = chunk.op
 
-    def rows(code: int, *parts: Sequence[Any]) -> list[tuple[Any, ...]]:
-        every = list(zip(*parts, strict=True))
+    def rows(code: int, values: Sequence[Any]) -> Sequence[Any]:
         if (op == code).all():
-            return every
-        return [every[row] for row in np.flatnonzero(op == code).tolist()]
+            return values
+        return [values[row] for row in np.flatnonzero(op == code).tolist()]
 
     if (op == INSERT).any():
-        names = ", ".join(quote(name) for name in columns)
-        marks = ", ".join("?" * (len(columns) + 1))
-        connection.executemany(
-            f"INSERT INTO {table} (fid, {names}) VALUES ({marks})",
-            rows(INSERT, fids, *columns.values()),
-        )
+        added = {"fid": chunk.fid, **columns}
+        session.insert(item.layer, {name: rows(INSERT, part) for name, part in added.items()})
     if (op == UPDATE).any():
         # An update without geometries leaves the column, its measure and the R-tree alone.
         untouched = {"geom", measure_column(item.layer)} if item.geometry is None else set()
-        kept = {name: values for name, values in columns.items() if name not in untouched}
-        names = ", ".join(f"{quote(name)} = ?" for name in kept)
-        connection.executemany(
-            f"UPDATE {table} SET {names} WHERE fid = ?", rows(UPDATE, *kept.values(), fids)
-        )
+        kept = {n: rows(UPDATE, part) for n, part in columns.items() if n not in untouched}
+        session.update(item.layer, rows(UPDATE, chunk.fid), kept)
     if (op == DELETE).any():
-        gone = [fids[row] for row in np.flatnonzero(op == DELETE).tolist()]
-        connection.execute(
-            f"DELETE FROM {table} WHERE fid IN (SELECT value FROM json_each(?))",
-            (orjson.dumps(gone).decode(),),
-        )
-
-
-def _write_rtree(connection: Any, item: Prepared, target: Target) -> None:
-    """R-tree of a bulk change, in the order of a coarse grid so that nodes stay warm."""
-    name = quote(rtree.name_of(item.layer.id))
-    touched = (item.op == DELETE) | ((item.op == UPDATE) & (item.geometry is not None))
-    if touched.any():
-        connection.execute(
-            f"DELETE FROM {name} WHERE id IN (SELECT value FROM json_each(?))",
-            (orjson.dumps(target.fid[touched].tolist()).decode(),),
-        )
-    present = np.flatnonzero(~np.isnan(item.bounds[:, 0]))
-    cells = np.floor(item.bounds[present, :2] / 0.05)
-    present = present[np.lexsort((cells[:, 0], cells[:, 1]))]
-    columns = (target.fid[present], *item.bounds[present][:, [0, 2, 1, 3]].T)
-    connection.executemany(
-        f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?)",
-        zip(*(column.tolist() for column in columns), strict=True),
-    )
-
-
-def _grow_contents(connection: Any, item: Prepared, updated_at: str) -> None:
-    """Keep gpkg_contents' extent around everything that was ever stored."""
-    box: list[float | None] = [None] * 4
-    if item.geometry is not None and not np.isnan(item.bounds).all():
-        low, high = np.nanmin(item.bounds, axis=0), np.nanmax(item.bounds, axis=0)
-        box = [*low[:2].tolist(), *high[2:].tolist()]
-    connection.execute(
-        "UPDATE gpkg_contents SET last_change = ?1, "
-        "min_x = min(ifnull(min_x, ?2), ifnull(?2, min_x)), "
-        "min_y = min(ifnull(min_y, ?3), ifnull(?3, min_y)), "
-        "max_x = max(ifnull(max_x, ?4), ifnull(?4, max_x)), "
-        "max_y = max(ifnull(max_y, ?5), ifnull(?5, max_y)) WHERE table_name = ?6",
-        (updated_at, *box, item.layer.id),
-    )
+        session.delete(item.layer, rows(DELETE, chunk.fid))

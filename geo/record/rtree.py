@@ -6,15 +6,10 @@ Source: OGC 12-128r19 (GeoPackage 1.4), Annex F.3; triggers as GDAL writes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from geo.layers import Layer
-
-
-def quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+from geo.record.session import quote
 
 
 def name_of(layer: str) -> str:
@@ -62,13 +57,3 @@ def triggers(layer: str) -> dict[str, str]:
     }
     named = {f"{name_of(layer)}_{event}": body for event, body in bodies.items()}
     return {name: f"CREATE TRIGGER {quote(name)} {body}" for name, body in named.items()}
-
-
-@contextmanager
-def without_triggers(connection: Any, layer: Layer) -> Iterator[None]:
-    """For a bulk change inside a transaction: the caller keeps the R-tree itself."""
-    for name in triggers(layer.id):
-        connection.execute(f"DROP TRIGGER {quote(name)}")
-    yield
-    for statement in triggers(layer.id).values():
-        connection.execute(statement)

@@ -14,7 +14,7 @@ from geo.layers import Catalog, Field, Layer
 from geo.record import migrate, rtree, tables
 from geo.record.blob import SRS_ID
 from geo.record.protocol import SchemaMismatch, SchemaTooNew, StorageError, measure_column
-from geo.record.rtree import quote
+from geo.record.session import quote
 
 APPLICATION_ID = 0x47504B47  # 'GPKG'
 USER_VERSION = 10400  # GeoPackage 1.4.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,11 +20,10 @@ import orjson
 import shapely
 
 from geo.layers import Catalog, Layer
-from geo.record import blob, rtree
 from geo.record.log import ChainCheck, LogRow, Tail, parsed
 from geo.record.prepare import measure
 from geo.record.protocol import Anchor, Head, Problem, Verification, measure_column
-from geo.record.rtree import quote
+from geo.record.session import Session, quote
 
 _BATCH = 300  # small: what is parsed stays in the processor's cache
 #: problems kept in the answer; a wrecked file must not fill the memory
@@ -56,29 +55,29 @@ class _Part:
 
 
 def verify(
-    connection: Any,
+    session: Session,
     catalog: Catalog,
     anchors: Sequence[Anchor],
     deep: bool,
-    again: Callable[[], Any] | None = None,
+    again: Callable[[], Session] | None = None,
 ) -> Verification:
-    """Inside one read transaction of ``connection``; reads each row of the log once.
+    """Inside one read transaction of ``session``; reads each row of the log once.
 
-    ``again`` opens another connection in another process: a long log is then read in stretches by
+    ``again`` opens another session in another process: a long log is then read in stretches by
     as many processes as there are processors.
     """
     start = perf_counter()
     wanted = {anchor.seq: anchor.h for anchor in anchors}
-    (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM sys_log").fetchone()
+    (last,) = session.execute("SELECT coalesce(max(seq), 0) FROM sys_log").fetchone()
     stretches = list(pairwise([*range(0, last, _STRETCH), last])) or [(0, 0)]
-    parts = _together(connection, catalog, wanted, deep, stretches, again)
+    parts = _together(session, catalog, wanted, deep, stretches, again)
     end = parts[-1].chain
     faults = [fault for part in parts for fault in part.chain.faults]
     faults += end.unfinished({seq for seq in wanted if seq > last})
     problems = [_problem(kind, seq=seq, en=message) for kind, seq, message in faults]
     features = 0
     for layer in catalog.layers.values():
-        table = _Table(connection, layer, deep)
+        table = _Table(session, layer, deep)
         for part in parts:
             table.add(*part.tables[layer.id])
         problems += table.finish()
@@ -96,44 +95,45 @@ def verify(
 
 
 def _together(
-    connection: Any,
+    session: Session,
     catalog: Catalog,
     anchors: dict[int, str],
     deep: bool,
     stretches: list[tuple[int, int]],
-    again: Callable[[], Any] | None,
+    again: Callable[[], Session] | None,
 ) -> list[_Part]:
     """This process takes stretches from the end, others from the beginning until they meet."""
     others = min((os.cpu_count() or 1) - 1, len(stretches) // 3) if again else 0
     if not others:
-        return [_check(connection, catalog, anchors, deep, *edge) for edge in stretches]
+        return [_check(session, catalog, anchors, deep, *edge) for edge in stretches]
     assert again is not None
     with ProcessPoolExecutor(others, mp_context=get_context("spawn")) as pool:
-        asked = [pool.submit(_elsewhere, again, catalog, anchors, deep, *edge) for edge in stretches]
+        asked = [
+            pool.submit(_elsewhere, again, catalog, anchors, deep, *edge) for edge in stretches
+        ]
         parts = [
-            _check(connection, catalog, anchors, deep, *edge) if future.cancel() else future
+            _check(session, catalog, anchors, deep, *edge) if future.cancel() else future
             for future, edge in reversed(list(zip(asked, stretches, strict=True)))
         ]
         return [part.result() if isinstance(part, Future) else part for part in reversed(parts)]
 
 
 def _elsewhere(
-    again: Callable[[], Any], catalog: Catalog, anchors: dict[int, str], deep: bool, *edge: int
+    again: Callable[[], Session], catalog: Catalog, anchors: dict[int, str], deep: bool, *edge: int
 ) -> _Part:
-    with closing(again()) as connection:
-        connection.execute("BEGIN")
-        return _check(connection, catalog, anchors, deep, *edge)
+    with closing(again()) as session:
+        return _check(session, catalog, anchors, deep, *edge)
 
 
 def _check(
-    connection: Any, catalog: Catalog, anchors: dict[int, str], deep: bool, after: int, until: int
+    session: Session, catalog: Catalog, anchors: dict[int, str], deep: bool, after: int, until: int
 ) -> _Part:
     """Rows with after < seq <= until: their chain, and the table rows that they left."""
     within = {seq: h for seq, h in anchors.items() if after < seq <= until}
-    chain = ChainCheck(within, *_before(connection, after))
-    tables = {layer.id: _Table(connection, layer, deep) for layer in catalog.layers.values()}
-    cursor = connection.execute(
-        "SELECT seq, revision, kind, layer, fid, CAST(body AS BLOB), geom, h FROM sys_log "
+    chain = ChainCheck(within, *_before(session, after))
+    tables = {layer.id: _Table(session, layer, deep) for layer in catalog.layers.values()}
+    cursor = session.stream(
+        f"SELECT seq, revision, kind, layer, fid, {session.BODY}, geom, h FROM sys_log "
         "WHERE seq > ? AND seq <= ? ORDER BY seq",
         (after, until),
     )
@@ -152,15 +152,15 @@ def _check(
     return _Part(chain, {name: table.found() for name, table in tables.items()})
 
 
-def _before(connection: Any, seq: int) -> tuple[Tail | None, int]:
+def _before(session: Session, seq: int) -> tuple[Tail | None, int]:
     """The row that those after ``seq`` follow, and the end of its commit."""
-    row = connection.execute(
+    row = session.execute(
         "SELECT seq, h FROM sys_log WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (seq,)
     ).fetchone()
     if row is None:
         return None, 0
-    commit = connection.execute(
-        "SELECT revision, CAST(body AS BLOB) FROM sys_log WHERE kind = 'commit' AND seq <= ? "
+    commit = session.execute(
+        f"SELECT revision, {session.BODY} FROM sys_log WHERE kind = 'commit' AND seq <= ? "
         "ORDER BY seq DESC LIMIT 1",
         (seq,),
     ).fetchone()
@@ -195,9 +195,9 @@ def _numbers_of(document: dict[str, Any]) -> tuple[Any, ...] | None:
 class _Table:
     """One layer's table, compared with its log rows while these stream by."""
 
-    def __init__(self, connection: Any, layer: Layer, deep: bool) -> None:
+    def __init__(self, session: Session, layer: Layer, deep: bool) -> None:
         self.features = 0
-        self._connection = connection
+        self._session = session
         self._layer = layer
         self._deep = deep and layer.geometry is not None
         self._problems: list[Problem] = []
@@ -206,15 +206,16 @@ class _Table:
         self._truths = [field.name for field in layer.fields if field.type == "boolean"]
         # With a second name itemgetter always gives a tuple.
         self._values = itemgetter(*self._names, *self._names[:1])
-        columns = [f"t.{quote(name)}" for name in (*self._names, *self._names[:1])]
+        texts = dict(zip([field.name for field in layer.fields], session.texts(layer), strict=True))
+        columns = [texts[name] for name in (*self._names, *self._names[:1])]
         number = measure_column(layer) or "NULL"
         chosen = (
             f"SELECT t.fid, t.log_seq, t.version, t.revision, {number}, "
-            f"{'t.geom' if layer.geometry else 'NULL'}, {', '.join(columns)} "
+            f"{session.geometry_of(layer)}, {', '.join(columns)} "
         )
         table = quote(layer.id)
         self._select = (
-            f"{chosen} FROM json_each(?) j JOIN {table} t ON t.fid = j.value "
+            f"{chosen} FROM {session.KEYS} JOIN {table} t ON t.fid = j.value "
             "WHERE t.log_seq BETWEEN ? AND ?"
         )
         self._run = (
@@ -226,11 +227,9 @@ class _Table:
         last: dict[int, LogRow] = {row[4]: row for row in rows}  # type: ignore[misc]
         low, high, seqs = min(last), max(last), (rows[0][0], rows[-1][0])
         if high - low < 2 * len(last):  # as a rule features come in runs
-            asked = self._connection.execute(self._run, (low, high, *seqs))
+            asked = self._session.execute(self._run, (low, high, *seqs))
         else:
-            asked = self._connection.execute(
-                self._select, (orjson.dumps(list(last)).decode(), *seqs)
-            )
+            asked = self._session.execute(self._select, (self._session.keys(list(last)), *seqs))
         table_rows = asked.fetchall()
         current = {stored[1]: stored for stored in table_rows}
         self._fid.extend([row[4] for row in rows])  # type: ignore[misc]
@@ -269,7 +268,7 @@ class _Table:
         geom = stored[5]
         if geom is None or wkb is None:
             return geom is wkb
-        return len(geom) == len(wkb) + blob.HEADER_SIZE and geom.endswith(wkb)
+        return len(geom) == len(wkb) + self._session.HEADER and geom.endswith(wkb)
 
     def _same(self, stored: tuple[Any, ...], wkb: bytes | None, document: dict[str, Any]) -> bool:
         if not self._same_shape(stored, wkb):
@@ -291,16 +290,16 @@ class _Table:
         """Envelope and measure follow from the coordinates (1e-9 of it for the measure)."""
         rows = [row for row in table_rows if row[5] is not None]
         try:
-            geometry = shapely.from_wkb([blob.wkb_of(row[5]) for row in rows])
+            geometry = shapely.from_wkb([row[5][self._session.HEADER :] for row in rows])
         except (ValueError, shapely.errors.GEOSException):
             self._add("differs", rows[0][1], rows[0][0])
             return
-        heads = blob.headers(shapely.bounds(geometry))
+        right = self._session.enveloped([row[5] for row in rows], shapely.bounds(geometry))
         stored = np.array([row[4] for row in rows], np.float64)
         with np.errstate(invalid="ignore"):
             off = np.abs(measure(self._layer, geometry) - stored) > 1e-9 * np.abs(stored)
         for i, row in enumerate(rows):
-            if row[5][: blob.HEADER_SIZE] != heads[i * blob.HEADER_SIZE :][: blob.HEADER_SIZE]:
+            if not right[i]:
                 self._add("differs", row[1], row[0])
             if off[i]:
                 self._add("measure", row[1], row[0])
@@ -320,7 +319,7 @@ class _Table:
     def finish(self) -> list[Problem]:
         """After the last row of the log: what is missing, too much or too old."""
         fids, seqs = self._alive()
-        rows = self._connection.execute(
+        rows = self._session.execute(
             f"SELECT fid, log_seq FROM {quote(self._layer.id)} ORDER BY fid"
         ).fetchall()
         self.features = len(rows)
@@ -336,7 +335,8 @@ class _Table:
             for fid, seq in wanted.items():
                 self._add("missing", seq, fid)
         if self._layer.geometry:
-            self._check_index()
+            for seq, fid, what in self._session.index_faults(self._layer, self._deep):
+                self._add("index", seq, fid, what)
         return self._problems
 
     def _alive(self) -> tuple[np.ndarray, np.ndarray]:
@@ -347,25 +347,6 @@ class _Table:
         fid, seq, gone = fid[order], seq[order], np.frombuffer(self._gone, np.int8)[order]
         keep = np.append(fid[1:] != fid[:-1], True)[: len(fid)] & (gone == 0)
         return fid[keep], seq[keep]
-
-    def _check_index(self) -> None:
-        """R-tree: one box for each geometry, and (deep) around its envelope."""
-        table, boxes_of = quote(self._layer.id), quote(rtree.name_of(self._layer.id))
-        shapes, boxes = self._connection.execute(
-            f"SELECT (SELECT count(geom) FROM {table}), (SELECT count(*) FROM {boxes_of})"
-        ).fetchone()
-        if shapes != boxes:
-            self._add("index", None, None, f"{boxes} boxes for {shapes} geometries")
-        if self._deep:
-            wrong: Iterable[tuple[int, int]] = self._connection.execute(
-                f"SELECT t.fid, t.log_seq FROM {table} t LEFT JOIN {boxes_of} r ON r.id = t.fid "
-                "WHERE t.geom IS NOT NULL AND (r.id IS NULL OR "
-                "r.minx > ST_MinX(t.geom) OR r.maxx < ST_MaxX(t.geom) OR "
-                "r.miny > ST_MinY(t.geom) OR r.maxy < ST_MaxY(t.geom)) LIMIT ?",
-                (LIMIT,),
-            )
-            for fid, seq in wrong:
-                self._add("index", seq, fid)
 
     def _add(self, kind: str, seq: int | None, fid: int | None, en: str | None = None) -> None:
         if len(self._problems) < LIMIT:

@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, select
 from geo.area import ellipsoidal_area, length
 from geo.errors import Rejected
 from geo.record import commit as committing
-from geo.record import rows, tables
+from geo.record import rows, sqlite_session, tables
 from geo.record.geopackage import GeoPackageRecord
 from geo.record.protocol import DELETE, INSERT, UPDATE, Author, ChangeSet, Head, VersionConflict
 from tests.geo.record.builders import AUTHOR, create, plots, squares, table
@@ -127,7 +127,7 @@ def test_fids_of_deleted_features_are_never_given_again(record: GeoPackageRecord
     assert again.tolist() == [4]
 
 
-@pytest.mark.parametrize("n", [rows.BULK - 1, rows.BULK, rows.CHUNK + 1])
+@pytest.mark.parametrize("n", [sqlite_session.BULK - 1, sqlite_session.BULK, rows.CHUNK + 1])
 def test_bulk_and_small_commits_leave_the_same(record: GeoPackageRecord, n: int) -> None:
     """R-tree triggers run for small commits, and are replaced by one pass for large ones."""
     _, (fids,) = record.commit([plots(n)], AUTHOR)

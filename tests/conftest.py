@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from hypothesis import settings
 from geo.layers import Catalog
 from tests import environment
 from tests.faults.scorecard import Scorecard
+from tests.postgres import PostgresServer, emptied, postgres_server
 
 # In CI the same examples each time: a new find belongs to a developer, not to a landing.
 settings.register_profile("ci", derandomize=True)
@@ -88,6 +90,40 @@ def _seeded(folder: Path) -> Path:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this run with a template database that has PostGIS."""
+    if environment.postgres_bin() is None:
+        pytest.skip("PostgreSQL with PostGIS is not installed")
+    with postgres_server() as running:
+        running.create_database("template_postgis")
+        yield running
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Makes empty databases: each call gives the address of a new one.
+
+    LIANGTIAN_TEST_PG names an empty database of another server that the tests may use in place of
+    their own; it is emptied before each use.
+    """
+    elsewhere = os.environ.get("LIANGTIAN_TEST_PG")
+    if elsewhere:
+        yield lambda: emptied(elsewhere)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"test_{uuid.uuid4().hex[:12]}")
+        server.sql(f'CREATE DATABASE "{made[-1]}" TEMPLATE template_postgis')
+        return server.url(made[-1])
+
+    yield make
+    for name in made:
+        server.drop_database(name)
 
 
 @dataclass

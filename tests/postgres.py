@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,13 +32,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@dataclass(frozen=True)
+@dataclass
 class PostgresServer:
     """A running server; the superuser is `postgres`, without a password."""
 
     bin: Path
     port: int
-    pid: int
+    start: Callable[[], subprocess.Popen[bytes]]
+    process: subprocess.Popen[bytes]
+
+    def crash(self) -> None:
+        """Stopped with -m immediate (SIGQUIT: nothing is written any more), and started again."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(START_SECONDS)
+        self.process = self.start()
 
     def url(self, database: str = "postgres", scheme: str = "postgresql") -> str:
         return f"{scheme}://postgres@127.0.0.1:{self.port}/{database}"
@@ -66,6 +73,10 @@ class PostgresServer:
         self.sql(f'CREATE DATABASE "{name}"')
         self.sql("CREATE EXTENSION postgis", name)
 
+    def drop_database(self, name: str) -> None:
+        """Whoever is connected to it is thrown out."""
+        self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
     def _psql(self, arguments: list[str], database: str) -> str:
         done = subprocess.run(
             self._command(database, arguments), check=False, capture_output=True, text=True
@@ -77,6 +88,21 @@ class PostgresServer:
     def _command(self, database: str, arguments: list[str]) -> list[str]:
         options = ["--no-psqlrc", "-qAtX", "-v", "ON_ERROR_STOP=1", self.url(database)]
         return [str(self.bin / "psql"), *options, *arguments]
+
+
+def emptied(url: str) -> str:
+    """A database without the tables that were in it; PostGIS stays."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        names = connection.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' "
+            "AND relnamespace = 'public'::regnamespace AND relname <> 'spatial_ref_sys'"
+        ).fetchall()
+        for (name,) in names:
+            connection.execute(f'DROP TABLE IF EXISTS "{name}" CASCADE')
+        connection.execute("DROP FUNCTION IF EXISTS sys_log_refuse() CASCADE")
+    return url
 
 
 @contextmanager
@@ -108,22 +134,27 @@ def postgres_server(settings: Mapping[str, str] | None = None) -> Iterator[Postg
         port = free_port()
         options = {"fsync": "off", "unix_socket_directories": str(folder), **(settings or {})}
         log = folder / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [bin_folder / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1"]
-                + [f"--{name}={value}" for name, value in options.items()],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=folder,
-                **as_user,
-            )
-        try:
+
+        def start() -> subprocess.Popen[bytes]:
+            with log.open("ab") as output:
+                process = subprocess.Popen(
+                    [bin_folder / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1"]
+                    + [f"--{name}={value}" for name, value in options.items()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    cwd=folder,
+                    **as_user,
+                )
             _wait(bin_folder, port, process, log)
-            yield PostgresServer(bin_folder, port, process.pid)
+            return process
+
+        server = PostgresServer(bin_folder, port, start, start())
+        try:
+            yield server
         finally:
-            process.send_signal(signal.SIGINT)  # "fast" shutdown
-            process.wait(START_SECONDS)
+            server.process.send_signal(signal.SIGINT)  # "fast" shutdown
+            server.process.wait(START_SECONDS)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from geo import live
 from geo.layers import Catalog
 from geo.record import commit as committing
-from geo.record import inverse as inverting
-from geo.record import prepare, reading, schema, sqlite
-from geo.record import verify as verifying
-from geo.record.protocol import (
-    Anchor,
-    Author,
-    ChangeSet,
-    Commit,
-    Entries,
-    Event,
-    Head,
-    HistoryItem,
-    StorageError,
-    Verification,
-)
+from geo.record import schema, sqlite
+from geo.record.base import BaseRecord
+from geo.record.protocol import Anchor, Author, Head, StorageError
 from geo.record.sqlite_session import SqliteSession
 
 #: bytes of the write-ahead log from which a write is followed by a truncating checkpoint
@@ -41,7 +27,7 @@ _READERS = 4
 _MORE_READERS = 28
 
 
-class GeoPackageRecord:
+class GeoPackageRecord(BaseRecord):
     """See `geo.record.protocol.Record`. Open with `open_record`; one object a process.
 
     Threads share it: one writing connection behind a lock, a pool of reading ones.
@@ -85,41 +71,6 @@ class GeoPackageRecord:
             )
 
     # -- writing
-
-    def commit(
-        self,
-        changes: Sequence[ChangeSet],
-        author: Author,
-        *,
-        time: datetime | None = None,
-        connection: Connection | None = None,
-    ) -> tuple[Commit, list[np.ndarray]]:
-        """All change sets as one revision; returns it and the fids of each set's rows.
-
-        ``connection``: one of `write`, to commit together with changes of sys_ tables.
-        Raises `VersionConflict`, `geo.errors.Rejected`, `StorageError`; then nothing is
-        stored.
-        """
-        prepared = [prepare.prepare(item, self.catalog) for item in changes]
-        if connection is not None:
-            return committing.write(_session(connection), prepared, author, time)
-        with self.write() as own:
-            return committing.write(_session(own), prepared, author, time)
-
-    def event(
-        self,
-        action: str,
-        author: Author,
-        detail: dict[str, Any],
-        *,
-        connection: Connection | None = None,
-    ) -> int:
-        """Append a row that changes no feature; returns its seq. No secrets in ``detail``:
-        it can never be removed."""
-        if connection is not None:
-            return committing.append_event(_session(connection), action, author, detail, None)
-        with self.write() as own:
-            return committing.append_event(_session(own), action, author, detail, None)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -189,61 +140,6 @@ class GeoPackageRecord:
         self._seen.version = version
         return before != version
 
-    def commits(self, since: int = 0) -> list[Commit]:
-        """Commits with a revision above ``since``."""
-        with self.read() as connection:
-            return reading.commits(_session(connection), since)
-
-    def events(
-        self, since_seq: int = 0, limit: int = 1000, action: str | None = None, **which: Any
-    ) -> list[Event]:
-        """Events after a seq, oldest first; only those of one action if it is named.
-
-        ``which``: author, layer, since, until; see `geo.record.reading.events`.
-        """
-        with self.read() as connection:
-            return reading.events(_session(connection), since_seq, limit, action, **which)
-
-    def entries(
-        self, layer: str, since_seq: int = 0, until_seq: int | None = None, batch: int = 50_000
-    ) -> Iterator[Entries]:
-        """Changes of a layer with since_seq < seq <= until_seq (default: now), in order."""
-        definition = self.catalog.layers[layer]
-        with self.read() as connection:
-            yield from reading.entries(
-                _session(connection), definition, since_seq, until_seq, batch
-            )
-
-    def state(
-        self, layer: str, revision: int | None = None, batch: int = 50_000
-    ) -> Iterator[Entries]:
-        """Features alive at ``revision`` (default: now), from the log alone."""
-        definition = self.catalog.layers[layer]
-        with self.read() as connection:
-            session = _session(connection)
-            last = reading.last_seq(session, revision)
-            yield from reading.state(session, definition, last, batch)
-
-    def history(self, layer: str, fid: int) -> list[HistoryItem]:
-        with self.read() as connection:
-            return reading.history(_session(connection), self.catalog.layers[layer], fid)
-
-    def inverse(self, revision: int) -> list[ChangeSet]:
-        """Change sets that undo a commit; see `geo.record.inverse`."""
-        with self.read() as connection:
-            return inverting.inverse(_session(connection), self.catalog, revision)
-
-    def as_of_revision(self, time: datetime) -> int:
-        """The last revision committed at or before ``time``; 0 for none."""
-        with self.read() as connection:
-            return reading.as_of_revision(_session(connection), time)
-
-    def anchor(self) -> Anchor:
-        """The end of the chain, to be kept outside the database."""
-        with self.read() as connection:
-            end = committing.tail(_session(connection))
-        return Anchor(end.seq, end.h.hex(), datetime.now(UTC))
-
     def holds(self, anchor: Anchor) -> bool:
         """Whether the log still has that row with that hash; one look-up."""
         with self._probe_lock:
@@ -251,13 +147,6 @@ class GeoPackageRecord:
                 "SELECT h FROM sys_log WHERE seq = ?", (anchor.seq,)
             ).fetchone()
         return anchor.seq == 0 or (row is not None and row[0].hex() == anchor.h)
-
-    def verify(self, anchors: Sequence[Anchor] = (), *, deep: bool = False) -> Verification:
-        """Recompute the chain, compare it with ``anchors`` and the tables with the log;
-        ``deep`` recomputes envelopes, areas and lengths and looks into the R-tree too."""
-        with self.read() as connection:
-            again = partial(_reading, self.path)
-            return verifying.verify(_session(connection), self.catalog, anchors, deep, again)
 
     def copy_to(self, path: Path) -> None:
         """A consistent, compact copy (VACUUM INTO), readable by GDAL and desktop GIS.
@@ -302,6 +191,12 @@ class GeoPackageRecord:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def session(self, connection: Connection) -> SqliteSession:
+        return SqliteSession(connection.connection.dbapi_connection)
+
+    def _again(self) -> Callable[[], SqliteSession]:
+        return partial(_reading, self.path)
+
     def _check_usable(self) -> None:
         if self._closed:
             raise RuntimeError("the record is closed")
@@ -327,10 +222,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _session(connection: Connection) -> SqliteSession:
-    return SqliteSession(connection.connection.dbapi_connection)
 
 
 def _reading(path: Path) -> SqliteSession:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, create_engine, event, update
 from sqlalchemy.pool import StaticPool
 
 from geo.record import sqlite, tables
@@ -32,10 +32,6 @@ def upgrade(raw: Any, version_of: Callable[[Any], int]) -> None:
     ``raw`` is a DBAPI connection in autocommit mode, ``version_of`` reads the file's version.
     """
     _copy(raw, version_of(raw))
-    # Only who migrates needs Alembic: no start waits for its import.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-
     engine = create_engine(
         "sqlite://",
         module=sqlite.library(),
@@ -44,20 +40,26 @@ def upgrade(raw: Any, version_of: Callable[[Any], int]) -> None:
         pool_reset_on_return=None,
     )
     event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER))
     with engine.begin() as connection:
         # Another process may have done it while this one waited for the lock.
         version = version_of(raw)
-        if version >= tables.SCHEMA_VERSION:
-            return
-        stamp(raw, version)
-        config.attributes["connection"] = connection
-        command.upgrade(config, name_of(tables.SCHEMA_VERSION))
-        connection.exec_driver_sql(
-            "UPDATE sys_meta SET value = ? WHERE key = 'schema_version'",
-            (str(tables.SCHEMA_VERSION),),
-        )
+        if version < tables.SCHEMA_VERSION:
+            stamp(raw, version)
+            steps(connection)
+
+
+def steps(connection: Connection) -> None:
+    """All steps that the tables behind the connection still need, in its transaction."""
+    # Only who migrates needs Alembic: no start waits for its import.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.attributes["connection"] = connection
+    command.upgrade(config, name_of(tables.SCHEMA_VERSION))
+    statement = update(tables.meta).where(tables.meta.c.key == "schema_version")
+    connection.execute(statement.values(value=str(tables.SCHEMA_VERSION)))
 
 
 def stamp(raw: Any, version: int) -> None:
@@ -66,7 +68,7 @@ def stamp(raw: Any, version: int) -> None:
         f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
     )
     raw.execute(f"DELETE FROM {VERSION_TABLE}")  # noqa: S608
-    raw.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", (name_of(version),))  # noqa: S608
+    raw.execute(f"INSERT INTO {VERSION_TABLE} VALUES ('{name_of(version)}')")  # noqa: S608
 
 
 def _copy(raw: Any, version: int) -> None:

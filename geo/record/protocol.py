@@ -125,6 +125,15 @@ STORAGE_TEXTS = {
         "writing to disk failed; writes are stopped until the disk is checked and the "
         "service restarted",
     ),
+    "E_NO_DATABASE": (
+        "数据库服务器没有应答；修改可能未保存，请用相同的 Idempotency-Key 重试",
+        "the database server does not answer; a change may not be stored: repeat it with the "
+        "same Idempotency-Key",
+    ),
+    "E_DATABASE_TOO_OLD": (
+        "数据库服务器不符合要求：需要 PostgreSQL 15+、PostGIS 3.3+、UTF8 编码",
+        "the database server does not do: PostgreSQL 15+, PostGIS 3.3+ and UTF8 are needed",
+    ),
     "E_CANNOT_OPEN": ("无法打开数据库文件", "the database file cannot be opened"),
     "E_NOT_A_RECORD": ("不是本系统的数据库文件", "the file is not a record of this system"),
 }

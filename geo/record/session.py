@@ -64,6 +64,14 @@ class Session(Protocol):
         booleans, which may come as 0 and 1)."""
         ...
 
+    def moment(self, name: str) -> str:
+        """SQL of a time column of a row ``t`` as text, ISO 8601 UTC with milliseconds."""
+        ...
+
+    def restart(self, names: Sequence[str]) -> None:
+        """After rows with ids of their own were added to these system tables."""
+        ...
+
     def insert(self, layer: Layer, columns: dict[str, Sequence[Any]]) -> None:
         """Add rows to the layer's table; ``columns`` begins with ``fid``."""
         ...

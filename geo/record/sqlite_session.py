@@ -70,6 +70,12 @@ class SqliteSession:
     def texts(self, layer: Layer) -> list[str]:
         return [f"t.{quote(field.name)}" for field in layer.fields]
 
+    def moment(self, name: str) -> str:
+        return f"t.{name}"
+
+    def restart(self, names: Sequence[str]) -> None:
+        """SQLite takes the highest id by itself."""
+
     def insert(self, layer: Layer, columns: dict[str, Sequence[Any]]) -> None:
         names = ", ".join(quote(name) for name in columns)
         marks = ", ".join("?" * len(columns))

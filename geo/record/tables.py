@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     Column,
@@ -58,7 +59,8 @@ log = Table(
     Column("kind", String(8), nullable=False),
     Column("layer", String(40)),
     Column("fid", BigInteger),
-    Column("body", Text, nullable=False),
+    # JSON as text: PostgreSQL's json keeps it to the letter, as the chain needs (jsonb does not).
+    Column("body", Text().with_variant(JSON(), "postgresql"), nullable=False),
     Column("geom", LargeBinary),
     Column("h", LargeBinary(32), nullable=False),
     CheckConstraint(_one_of("kind", ("commit", "feature", "event")), name="kind"),

@@ -40,7 +40,7 @@ TOTALS = (
 )
 RUN = {
     "scene": "s2-daan-20250503", "index": "si_gr", "grading": "demo-si-gr",
-    "zones": {"layer": "parcels"},
+    "zones": {"layer": "plots"},
 }  # fmt: skip
 LOOK_S = (1.5, 4.0)
 PARALLEL = 6  # as a browser asks

@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import shapely
-from sqlalchemy import func, insert, select
+from sqlalchemy import Text, cast, func, insert, select
 
 from geo.area import ellipsoidal_area, length
 from geo.errors import Rejected
 from geo.record import commit as committing
 from geo.record import rows, sqlite_session, tables
+from geo.record.base import BaseRecord
 from geo.record.geopackage import GeoPackageRecord
 from geo.record.protocol import DELETE, INSERT, UPDATE, Author, ChangeSet, Head, VersionConflict
 from tests.geo.record.builders import AUTHOR, create, plots, squares, table
@@ -23,11 +24,11 @@ from tests.geo.record.builders import AUTHOR, create, plots, squares, table
 pytestmark = pytest.mark.unit
 
 
-def whole(record: GeoPackageRecord, layer: str = "plots") -> pa.Table:
+def whole(record: BaseRecord, layer: str = "plots") -> pa.Table:
     return pa.concat_tables([entries.attributes for entries in record.entries(layer)])
 
 
-def test_attributes_come_back_typed_and_equal(record: GeoPackageRecord) -> None:
+def test_attributes_come_back_typed_and_equal(record: BaseRecord) -> None:
     commit, (fids,) = record.commit([plots(50)], AUTHOR)
     assert fids.tolist() == list(range(1, 51))
     assert (commit.revision, commit.first_seq, commit.last_seq) == (1, 1, 51)
@@ -37,7 +38,7 @@ def test_attributes_come_back_typed_and_equal(record: GeoPackageRecord) -> None:
     assert whole(record).equals(table(50))
 
 
-def test_geometry_and_measures(record: GeoPackageRecord) -> None:
+def test_geometry_and_measures(record: BaseRecord) -> None:
     shapes = squares(3)
     lines = shapely.linestrings([[[122, 45], [122.01, 45.01]]])
     points = shapely.points([[122.5, 45.5]])
@@ -65,7 +66,7 @@ def test_geometry_and_measures(record: GeoPackageRecord) -> None:
     assert treatments.geometry[0] is None
 
 
-def test_shells_are_stored_counter_clockwise(record: GeoPackageRecord) -> None:
+def test_shells_are_stored_counter_clockwise(record: BaseRecord) -> None:
     clockwise = shapely.box([122], [45], [122.1], [45.1], ccw=False)
     record.commit([ChangeSet.inserts("plots", table(1), clockwise)], AUTHOR)
     (entries,) = record.entries("plots")
@@ -73,7 +74,7 @@ def test_shells_are_stored_counter_clockwise(record: GeoPackageRecord) -> None:
     assert shapely.is_ccw(shell)
 
 
-def test_update_delete_and_bring_back(record: GeoPackageRecord) -> None:
+def test_update_delete_and_bring_back(record: BaseRecord) -> None:
     record.commit([plots(3)], AUTHOR)
     record.commit([ChangeSet.updates("plots", [2], table(1, start=9), squares(1, 9))], AUTHOR)
     record.commit([ChangeSet.deletes("plots", [2])], AUTHOR)
@@ -91,7 +92,7 @@ def test_update_delete_and_bring_back(record: GeoPackageRecord) -> None:
     assert record.verify(deep=True).ok
 
 
-def test_mixed_operations_keep_their_order(record: GeoPackageRecord) -> None:
+def test_mixed_operations_keep_their_order(record: BaseRecord) -> None:
     record.commit([plots(4)], AUTHOR)
     change = ChangeSet(
         "plots",
@@ -110,7 +111,7 @@ def test_mixed_operations_keep_their_order(record: GeoPackageRecord) -> None:
     assert record.verify(deep=True).ok
 
 
-def test_update_without_geometry_keeps_it(record: GeoPackageRecord) -> None:
+def test_update_without_geometry_keeps_it(record: BaseRecord) -> None:
     record.commit([plots(2)], AUTHOR)
     record.commit([ChangeSet.updates("plots", [2], table(1, start=5))], AUTHOR)
     first, second = record.history("plots", 2)
@@ -120,7 +121,7 @@ def test_update_without_geometry_keeps_it(record: GeoPackageRecord) -> None:
     assert record.verify(deep=True).ok
 
 
-def test_fids_of_deleted_features_are_never_given_again(record: GeoPackageRecord) -> None:
+def test_fids_of_deleted_features_are_never_given_again(record: BaseRecord) -> None:
     _, (fids,) = record.commit([plots(3)], AUTHOR)
     record.commit([ChangeSet.deletes("plots", fids)], AUTHOR)
     _, (again,) = record.commit([plots(1)], AUTHOR)
@@ -128,7 +129,7 @@ def test_fids_of_deleted_features_are_never_given_again(record: GeoPackageRecord
 
 
 @pytest.mark.parametrize("n", [sqlite_session.BULK - 1, sqlite_session.BULK, rows.CHUNK + 1])
-def test_bulk_and_small_commits_leave_the_same(record: GeoPackageRecord, n: int) -> None:
+def test_bulk_and_small_commits_leave_the_same(record: BaseRecord, n: int) -> None:
     """R-tree triggers run for small commits, and are replaced by one pass for large ones."""
     _, (fids,) = record.commit([plots(n)], AUTHOR)
     half = fids[: n // 2]
@@ -137,6 +138,8 @@ def test_bulk_and_small_commits_leave_the_same(record: GeoPackageRecord, n: int)
     verification = record.verify(deep=True)
     assert verification.ok
     assert verification.features == n - len(fids[::3])
+    if not isinstance(record, GeoPackageRecord):
+        return
     with record.read() as connection:
         triggers = connection.exec_driver_sql(
             "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'plots'"
@@ -144,7 +147,7 @@ def test_bulk_and_small_commits_leave_the_same(record: GeoPackageRecord, n: int)
     assert triggers == 7
 
 
-def test_version_conflicts_name_every_row_and_store_nothing(record: GeoPackageRecord) -> None:
+def test_version_conflicts_name_every_row_and_store_nothing(record: BaseRecord) -> None:
     record.commit([plots(3)], AUTHOR)
     record.commit([ChangeSet.updates("plots", [1], table(1))], AUTHOR)
     before = record.head()
@@ -159,7 +162,7 @@ def test_version_conflicts_name_every_row_and_store_nothing(record: GeoPackageRe
     assert not list(record.entries("treatments"))
 
 
-def test_inserting_over_a_living_feature_is_a_conflict(record: GeoPackageRecord) -> None:
+def test_inserting_over_a_living_feature_is_a_conflict(record: BaseRecord) -> None:
     record.commit([plots(1)], AUTHOR)
     for fid in (1, 7):
         change = ChangeSet("plots", np.array([INSERT]), np.array([fid]), table(1), squares(1))
@@ -186,34 +189,34 @@ def test_inserting_over_a_living_feature_is_a_conflict(record: GeoPackageRecord)
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:invalid value")
-def test_values_that_cannot_be_stored(record: GeoPackageRecord, change, code: str) -> None:  # type: ignore[no-untyped-def]
+def test_values_that_cannot_be_stored(record: BaseRecord, change, code: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(Rejected) as caught:
         record.commit([change()], AUTHOR)
     assert caught.value.code == code
     assert record.head() == Head(0, 0)
 
 
-def test_nan_is_stored_as_null(record: GeoPackageRecord) -> None:
+def test_nan_is_stored_as_null(record: BaseRecord) -> None:
     change = table(1).set_column(2, "ph", pa.array([np.nan]))
     record.commit([ChangeSet.inserts("treatments", change)], AUTHOR)
     assert whole(record, "treatments")["ph"].to_pylist() == [None]
     assert record.verify().ok
 
 
-def test_wrong_calls_are_refused(record: GeoPackageRecord) -> None:
+def test_wrong_calls_are_refused(record: BaseRecord) -> None:
     for changes in ([], [plots(1), plots(1)], [ChangeSet.updates("plots", [1, 1], table(2))]):
         with pytest.raises(ValueError, match=r"commit|named twice"):
             record.commit(changes, AUTHOR)
 
 
-def test_an_empty_change_set_beside_another(record: GeoPackageRecord) -> None:
+def test_an_empty_change_set_beside_another(record: BaseRecord) -> None:
     none = ChangeSet.inserts("treatments", table(0))
     commit, fids = record.commit([none, plots(1)], AUTHOR)
     assert commit.layers == ("plots",)
     assert [len(f) for f in fids] == [0, 1]
 
 
-def test_times_of_the_log(record: GeoPackageRecord) -> None:
+def test_times_of_the_log(record: BaseRecord) -> None:
     china = dt.timezone(dt.timedelta(hours=8))
     days = [dt.datetime(2023, 1, day, 8, tzinfo=china) for day in (1, 2, 3)]
     for i, day in enumerate(days):
@@ -229,7 +232,7 @@ def test_times_of_the_log(record: GeoPackageRecord) -> None:
 
 
 def test_a_clock_that_was_set_back_does_not_stop_commits(
-    record: GeoPackageRecord, monkeypatch: pytest.MonkeyPatch
+    record: BaseRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
     first, _ = record.commit([plots(1)], AUTHOR, time=ahead)
@@ -238,7 +241,7 @@ def test_a_clock_that_was_set_back_does_not_stop_commits(
     assert second.revision == 2
 
 
-def test_state_at_each_revision_is_the_model(record: GeoPackageRecord) -> None:
+def test_state_at_each_revision_is_the_model(record: BaseRecord) -> None:
     record.commit([plots(5)], AUTHOR)
     record.commit([ChangeSet.deletes("plots", [2, 4])], AUTHOR)
     record.commit([ChangeSet.inserts("treatments", table(1))], AUTHOR)
@@ -249,7 +252,7 @@ def test_state_at_each_revision_is_the_model(record: GeoPackageRecord) -> None:
     assert now.version[now.fid == 1].tolist() == [2]
 
 
-def test_entries_between_seqs_and_in_batches(record: GeoPackageRecord) -> None:
+def test_entries_between_seqs_and_in_batches(record: BaseRecord) -> None:
     record.commit([plots(10)], AUTHOR)
     record.commit([ChangeSet.inserts("treatments", table(5))], AUTHOR)
     record.commit([plots(10, 10)], AUTHOR)
@@ -261,7 +264,7 @@ def test_entries_between_seqs_and_in_batches(record: GeoPackageRecord) -> None:
     assert not list(record.entries("plots", record.head().seq))
 
 
-def test_events_are_rows_of_the_chain(record: GeoPackageRecord) -> None:
+def test_events_are_rows_of_the_chain(record: BaseRecord) -> None:
     record.commit([plots(1)], AUTHOR)
     seq = record.event("upload.rejected", Author("李四", "CRS", "upload:7"), {"code": "E_CRS"})
     assert record.head() == Head(1, seq)
@@ -272,7 +275,7 @@ def test_events_are_rows_of_the_chain(record: GeoPackageRecord) -> None:
     assert record.verify().ok
 
 
-def test_one_transaction_with_system_tables(record: GeoPackageRecord) -> None:
+def test_one_transaction_with_system_tables(record: BaseRecord) -> None:
     """A job's result and its features appear together or not at all."""
     row = {"key": "job", "value": "done"}
     with contextlib.suppress(RuntimeError), record.write() as connection:
@@ -302,12 +305,12 @@ def test_head_and_changed_see_other_processes_commits(tmp_path: Path) -> None:
         assert one.changed()
 
 
-def test_log_bodies_are_canonical(record: GeoPackageRecord) -> None:
+def test_log_bodies_are_canonical(record: BaseRecord) -> None:
     import orjson
 
     record.commit([plots(3)], AUTHOR)
     record.event("x", AUTHOR, {"b": 1, "a": [1, {"d": 1, "c": 2}]})
     with record.read() as connection:
-        bodies = connection.execute(select(tables.log.c.body)).scalars().all()
+        bodies = connection.execute(select(cast(tables.log.c.body, Text))).scalars().all()
     for body in bodies:
         assert committing.canonical(orjson.loads(body)).decode() == body

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from geo.record.base import BaseRecord
 from geo.record.geopackage import GeoPackageRecord, open_record
 from geo.record.protocol import ChangeSet, VersionConflict
 from tests.environment import ROOT
@@ -23,7 +24,7 @@ from tests.geo.record.builders import AUTHOR, catalog, create, plots, table
 pytestmark = pytest.mark.unit
 
 
-def test_threads_write_and_read_together(record: GeoPackageRecord) -> None:
+def test_threads_write_and_read_together(record: BaseRecord) -> None:
     record.commit([plots(10)], AUTHOR)
 
     def write(i: int) -> int:
@@ -44,7 +45,7 @@ def test_threads_write_and_read_together(record: GeoPackageRecord) -> None:
     assert record.verify(deep=True).ok
 
 
-def test_one_of_many_editors_of_the_same_version_wins(record: GeoPackageRecord) -> None:
+def test_one_of_many_editors_of_the_same_version_wins(record: BaseRecord) -> None:
     """1,000 races would say no more: the check and the write are one transaction."""
     record.commit([plots(1)], AUTHOR)
     barrier = threading.Barrier(8)
@@ -67,7 +68,7 @@ def test_one_of_many_editors_of_the_same_version_wins(record: GeoPackageRecord) 
     assert record.history("plots", 1)[-1].version == 16
 
 
-def test_each_thread_is_told_of_a_change_once(record: GeoPackageRecord) -> None:
+def test_each_thread_is_told_of_a_change_once(record: BaseRecord) -> None:
     record.changed()
     record.commit([plots(1)], AUTHOR)
 
@@ -79,19 +80,21 @@ def test_each_thread_is_told_of_a_change_once(record: GeoPackageRecord) -> None:
     assert (record.changed(), record.changed()) == (True, False)
 
 
-def test_a_long_reader_sees_one_moment_and_blocks_nobody(record: GeoPackageRecord) -> None:
+def test_a_long_reader_sees_one_moment_and_blocks_nobody(record: BaseRecord) -> None:
     record.commit([plots(20)], AUTHOR)
     reading = record.entries("plots", batch=5)
     first = next(reading)
     for i in range(20):
         record.commit([plots(1, 20 + i)], AUTHOR)
-    assert record.checkpoint() is False  # the reader still needs the log
+    file = isinstance(record, GeoPackageRecord)
+    assert not file or record.checkpoint() is False  # the reader still needs the log
     assert len(first) + sum(len(rest) for rest in reading) == 20
-    assert record.checkpoint() is True
-    assert Path(f"{record.path}-wal").stat().st_size == 0
+    if file:
+        assert record.checkpoint() is True
+        assert Path(f"{record.path}-wal").stat().st_size == 0
 
 
-def test_nested_writes_are_refused_not_deadlocked(record: GeoPackageRecord) -> None:
+def test_nested_writes_are_refused_not_deadlocked(record: BaseRecord) -> None:
     with record.write() as connection:
         with pytest.raises(RuntimeError, match="inside"):
             record.commit([plots(1)], AUTHOR)
@@ -100,7 +103,7 @@ def test_nested_writes_are_refused_not_deadlocked(record: GeoPackageRecord) -> N
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_record_does_not_cross_a_fork(record: GeoPackageRecord) -> None:
+def test_a_record_does_not_cross_a_fork(record: BaseRecord) -> None:
     code = 0
     pid = os.fork()
     if pid == 0:

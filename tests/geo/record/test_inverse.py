@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geo.record.geopackage import GeoPackageRecord
+from geo.record.base import BaseRecord
 from geo.record.protocol import DELETE, INSERT, UPDATE, ChangeSet, VersionConflict
 from tests.geo.record.builders import AUTHOR, plots, squares, table
 
 pytestmark = pytest.mark.unit
 
 
-def alive(record: GeoPackageRecord) -> dict[int, tuple[object, ...]]:
+def alive(record: BaseRecord) -> dict[int, tuple[object, ...]]:
     return {
         fid: (tuple(row.values()), wkb, measure)
         for entries in record.state("plots")
@@ -36,7 +36,7 @@ def mixed() -> ChangeSet:
     )
 
 
-def test_undo_and_undo_of_the_undo(record: GeoPackageRecord) -> None:
+def test_undo_and_undo_of_the_undo(record: BaseRecord) -> None:
     record.commit([plots(6)], AUTHOR)
     before = alive(record)
     notes = ChangeSet.inserts("treatments", table(2))
@@ -52,7 +52,7 @@ def test_undo_and_undo_of_the_undo(record: GeoPackageRecord) -> None:
     assert record.verify(deep=True).ok
 
 
-def test_undoing_the_first_commit_empties_the_layer(record: GeoPackageRecord) -> None:
+def test_undoing_the_first_commit_empties_the_layer(record: BaseRecord) -> None:
     record.commit([plots(3)], AUTHOR)
     commit, _ = record.commit(record.inverse(1), AUTHOR)
     assert commit.counts["plots"]["delete"] == 3
@@ -60,7 +60,7 @@ def test_undoing_the_first_commit_empties_the_layer(record: GeoPackageRecord) ->
 
 
 @pytest.mark.parametrize("fid", [1, 4])
-def test_later_edits_are_not_thrown_away(record: GeoPackageRecord, fid: int) -> None:
+def test_later_edits_are_not_thrown_away(record: BaseRecord, fid: int) -> None:
     record.commit([plots(6)], AUTHOR)
     record.commit([mixed()], AUTHOR)
     if fid == 1:
@@ -73,6 +73,6 @@ def test_later_edits_are_not_thrown_away(record: GeoPackageRecord, fid: int) -> 
     assert [c.fid for c in caught.value.conflicts] == [fid]
 
 
-def test_an_unknown_revision(record: GeoPackageRecord) -> None:
+def test_an_unknown_revision(record: BaseRecord) -> None:
     with pytest.raises(KeyError):
         record.inverse(1)

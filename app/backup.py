@@ -28,7 +28,7 @@ from app.watch import Watch, with_problems
 from geo.errors import Rejected
 from geo.layers import Catalog
 from geo.record.anchors import Anchors
-from geo.record.geopackage import open_record
+from geo.record.place import open_record
 from geo.record.protocol import Author, Record, Verification
 from geo.record.tables import SCHEMA_VERSION
 from geo.record.tables import blobs as blob_table

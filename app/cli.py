@@ -109,6 +109,8 @@ def _serve(data: Path, host: str, port: int, workers: int, public_read: bool | N
         access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=5,
+        # A reader looks at a map for a while: 5 seconds would close the connection under a request.
+        timeout_keep_alive=75,
         server_header=False,
     )
 
@@ -311,6 +313,38 @@ def restore(
         "完整无误 whole and unchanged",
         highlight=False,
     )
+
+
+@app.command()
+def migrate(
+    to: Annotated[
+        str | None, typer.Option(help="postgresql://… 或 .gpkg 文件 / or a file; 缺省只更新表结构")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="来源; 缺省为当前数据 / source; none: the present")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """更新表结构，或把全部数据迁到另一处并核对 / Update the tables, or move all and verify."""
+    from app.commands import move
+    from app.settings import Settings
+
+    settings = Settings(data=data)
+    if to is None:
+        console.print(move.up_to_date(from_, settings), highlight=False)
+        return
+    with progress_bar() as bar:
+        tasks = {name: bar.add_task(name, total=None) for name in ("sys_log",)}
+
+        def report(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=total)
+            bar.update(tasks[name], completed=done, total=total)
+
+        table, whole = move.move(settings, from_, to, report)
+    Console().print(table)
+    if not whole:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -6,8 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+from app.settings import Settings
 from geo.layers import Catalog
-from geo.record.geopackage import open_record
+from geo.record.place import open_record
 from geo.snapshot import base
 from geo.snapshot.store import MOST_DELTA_ROWS
 
@@ -18,7 +19,7 @@ LEAST = MOST_DELTA_ROWS // 4
 def main(data: Path, layer_id: str, definitions: list[Path]) -> None:
     os.nice(5)  # answering comes first
     catalog = Catalog.load(*definitions)
-    record = open_record(data / "record.gpkg", catalog)
+    record = open_record(Settings(data=data).record_place, catalog)
     try:
         base.compact(record, catalog.layers[layer_id], data / "snapshots", least=LEAST)
     finally:

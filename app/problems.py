@@ -74,6 +74,7 @@ STATUS: dict[str, int] = {
     "E_RECORD": 500,
     "E_STORAGE_FAULT": 503,
     "E_CANNOT_OPEN": 503,
+    "E_NO_DATABASE": 503,
     "E_LIVE_DATABASE": 500,
     "E_READ_ONLY": 503,
     "E_BUSY": 503,
@@ -166,7 +167,7 @@ def install(app: FastAPI) -> None:
     async def _record(request: Request, error: RecordError) -> Response:
         zh, en = error.detail
         problem = Problem(error.code, zh, en, where=error.where, fix=error.fix)
-        if error.code == "E_BUSY":
+        if error.code in ("E_BUSY", "E_NO_DATABASE"):
             problem.headers["Retry-After"] = "2"
         return respond(request, problem)
 

@@ -18,6 +18,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LIANGTIAN_", extra="ignore")
 
     data: Path = Field(Path("var/data"), description="Folder of the record, snapshots and files.")
+    database: str = Field(
+        "",
+        repr=False,
+        description="Address of the PostgreSQL database of the record; DATA/record.gpkg when none.",
+    )
     definitions: tuple[Path, ...] = Field(
         (DEFINITIONS,), description="Folders with layers/ and codelists/; later ones win."
     )
@@ -91,6 +96,11 @@ class Settings(BaseSettings):
     @property
     def record_path(self) -> Path:
         return self.data / "record.gpkg"
+
+    @property
+    def record_place(self) -> Path | str:
+        """Where the record is: the address of a database, or a file."""
+        return self.database or self.record_path
 
     @property
     def snapshot_folder(self) -> Path:

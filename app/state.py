@@ -20,7 +20,7 @@ from app.tiles.answer import Tiles
 from app.totals import Desk
 from app.watch import Watch
 from geo.layers import Catalog
-from geo.record.geopackage import open_record
+from geo.record.place import open_record
 from geo.record.protocol import Record
 from geo.snapshot.store import Snapshots
 from geo.totals.targets import load as load_targets
@@ -59,7 +59,7 @@ class State:
         self.settings = settings
         settings.data.mkdir(parents=True, exist_ok=True)
         self.catalog = Catalog.load(*settings.definitions)
-        self.record: Record = open_record(settings.record_path, self.catalog)
+        self.record: Record = open_record(settings.record_place, self.catalog)
         self.people = People(self.record)
         self.watch = Watch(self.record, settings.anchor_folder)
         self._compactions: dict[str, subprocess.Popen[bytes]] = {}

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.table import Table
 
 from app.commands.opened import opened
+from app.settings import Settings
 from app.watch import Watch
 
 #: Below these versions a known fault can lose or falsify data.
@@ -80,7 +81,8 @@ def check(data: Path) -> tuple[Table, bool]:
     folder = data if data.exists() else Path()
     free = shutil.disk_usage(folder).free / 2**30
     line("磁盘剩余 free disk", f"{free:.1f} GiB", ">= 1 GiB", free >= 1)
-    if not (data / "record.gpkg").exists():
+    settings = Settings(data=data)
+    if not (settings.database or settings.record_path.exists()):
         line("数据 record", "尚未建立 not made yet", "-", True)
         return table, healthy
     with opened(data) as place:

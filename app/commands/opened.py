@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.settings import Settings
 from geo.layers import Catalog, Layer
-from geo.record.geopackage import open_record
+from geo.record.place import open_record
 from geo.record.protocol import Record
 from geo.snapshot.store import Snapshots
 
@@ -45,7 +45,7 @@ def opened(data: Path) -> Iterator[Opened]:
     settings = Settings(data=data)
     data.mkdir(parents=True, exist_ok=True)
     catalog = Catalog.load(*settings.definitions)
-    record = open_record(settings.record_path, catalog)
+    record = open_record(settings.record_place, catalog)
     try:
         yield Opened(settings, catalog, record)
     finally:

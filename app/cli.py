@@ -323,6 +323,9 @@ def migrate(
     from_: Annotated[
         str | None, typer.Option("--from", help="来源; 缺省为当前数据 / source; none: the present")
     ] = None,
+    switch: Annotated[
+        bool, typer.Option("--switch", help="核对一致后改用目标 / then use the target")
+    ] = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """更新表结构，或把全部数据迁到另一处并核对 / Update the tables, or move all and verify."""
@@ -345,6 +348,11 @@ def migrate(
     Console().print(table)
     if not whole:
         raise typer.Exit(1)
+    if switch:
+        kept = move.switch(settings, to)
+        console.print(f"现用 now at {to.partition('@')[2] or to}", highlight=False)
+        if kept:
+            console.print(f"原文件 the old file: {kept}", highlight=False)
 
 
 @app.command()

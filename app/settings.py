@@ -98,9 +98,19 @@ class Settings(BaseSettings):
         return self.data / "record.gpkg"
 
     @property
+    def record_note(self) -> Path:
+        """A folder whose record was moved to a database says here to which."""
+        return self.data / "record.url"
+
+    @property
     def record_place(self) -> Path | str:
         """Where the record is: the address of a database, or a file."""
-        return self.database or self.record_path
+        if self.database:
+            return self.database
+        try:
+            return self.record_note.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return self.record_path
 
     @property
     def snapshot_folder(self) -> Path:

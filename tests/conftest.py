@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +21,9 @@ import pytest
 from hypothesis import settings
 
 from geo.layers import Catalog
-from tests import environment
+from tests import environment, homes
 from tests.faults.scorecard import Scorecard
-from tests.postgres import PostgresServer, emptied, postgres_server
+from tests.postgres import PostgresServer, emptied
 
 # In CI the same examples each time: a new find belongs to a developer, not to a landing.
 settings.register_profile("ci", derandomize=True)
@@ -37,6 +36,7 @@ DEMO_PARCELS = 1200
 
 
 SCORES = Scorecard()
+homes.install()
 
 
 @pytest.fixture(autouse=True)
@@ -93,17 +93,15 @@ def _seeded(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server of this run with a template database that has PostGIS."""
+def postgres() -> PostgresServer:
+    """A PostgreSQL server of this process."""
     if environment.postgres_bin() is None:
         pytest.skip("PostgreSQL with PostGIS is not installed")
-    with postgres_server() as running:
-        running.create_database("template_postgis")
-        yield running
+    return homes.server()
 
 
 @pytest.fixture
-def database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+def database(request: pytest.FixtureRequest) -> Callable[[], str]:
     """Makes empty databases: each call gives the address of a new one.
 
     LIANGTIAN_TEST_PG names an empty database of another server that the tests may use in place of
@@ -111,19 +109,9 @@ def database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
     """
     elsewhere = os.environ.get("LIANGTIAN_TEST_PG")
     if elsewhere:
-        yield lambda: emptied(elsewhere)
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"test_{uuid.uuid4().hex[:12]}")
-        server.sql(f'CREATE DATABASE "{made[-1]}" TEMPLATE template_postgis')
-        return server.url(made[-1])
-
-    yield make
-    for name in made:
-        server.drop_database(name)
+        return lambda: emptied(elsewhere)
+    request.getfixturevalue("postgres")
+    return homes.new_database
 
 
 @dataclass
@@ -149,6 +137,7 @@ def free_port() -> int:
 
 def start_server(data: Path, *, workers: int = 1, **environment_: str) -> Server:
     """Start ``liangtian serve`` on a free port and wait until it answers."""
+    homes.at_home(data)
     port = free_port()
     command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port)]
     command += ["--data", str(data), "--workers", str(workers)]

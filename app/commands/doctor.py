@@ -82,7 +82,7 @@ def check(data: Path) -> tuple[Table, bool]:
     free = shutil.disk_usage(folder).free / 2**30
     line("磁盘剩余 free disk", f"{free:.1f} GiB", ">= 1 GiB", free >= 1)
     settings = Settings(data=data)
-    if not (settings.database or settings.record_path.exists()):
+    if settings.record_place == settings.record_path and not settings.record_path.exists():
         line("数据 record", "尚未建立 not made yet", "-", True)
         return table, healthy
     with opened(data) as place:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,33 @@ def move(
     ):
         transfer.copy(old, new, report)
         return _compared(old, new, anchors)
+
+
+def switch(settings: Settings, target: str) -> Path | None:
+    """From now on the data folder's record is at ``target``; where the old file lies now."""
+    if settings.database:
+        raise Rejected(
+            "E_PARAMETER",
+            "LIANGTIAN_DATABASE 已指定数据库，请改该变量",
+            "LIANGTIAN_DATABASE names the database; change that variable",
+        )
+    note = settings.record_note
+    if not target.startswith(("postgresql://", "postgres://")):
+        note.unlink(missing_ok=True)
+        Path(target).rename(settings.record_path)
+        return None
+    part = note.with_name(f"{note.name}.part")
+    descriptor = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(target + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(note)
+    if not settings.record_path.exists():
+        return None
+    # Nobody shall go on with the old file by mistake.
+    kept = settings.record_path.with_name(f"moved-{datetime.now(UTC):%Y%m%d-%H%M%S}.gpkg")
+    return settings.record_path.rename(kept)
 
 
 def _place(target: str) -> Path | str:

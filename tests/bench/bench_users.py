@@ -165,6 +165,10 @@ class Memory(threading.Thread):
             self.seen.append((time.monotonic() - start, sum(map(private, self.serving))))
             time.sleep(5)
 
+    def tell(self) -> str:
+        """A figure a minute."""
+        return " ".join(f"{mib:,.0f}" for _, mib in self.seen[:: max(1, len(self.seen) // 30)])
+
     def slope(self) -> float:
         """MiB a minute over the second half of the time."""
         half = np.array(self.seen[len(self.seen) // 2 :])
@@ -205,6 +209,7 @@ def measure(server: Server, content: bytes, minutes: float, users: int) -> None:
               f"   p99 {p99:7.1f} ms{told}")  # fmt: skip
     print(f"  memory of the serving processes: {memory.seen[-1][1]:,.0f} MiB at the end,"
           f" slope {memory.slope():+.1f} MiB a minute in the second half")  # fmt: skip
+    print(f"  MiB over the time: {memory.tell()}")
     for line in errors[:10]:
         print("  error:", line)
 

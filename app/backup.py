@@ -194,7 +194,7 @@ def _copy_all(settings: Settings, part: Path, wanted: list[str], report: Report)
     total = len(wanted) + len(rasters)
     for done, sha256 in enumerate(wanted):
         report("备份 backup", done, total)
-        source = blobs.path_of(settings.blob_folder, sha256)
+        source = settings.blobs.path(sha256)
         try:
             found = _copy(source, blobs.path_of(part / BLOBS, sha256))
         except FileNotFoundError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 import anyio
 from sqlalchemy import Connection, select
 
+from app.objects import Objects
 from app.problems import Problem
 from app.times import now
 from geo.record.tables import blobs
@@ -34,13 +35,13 @@ class Received:
 
     blob: Blob
     temporary: Path
-    folder: Path
+    store: Store
 
     def publish(self) -> None:
         """Give the bytes their name; nothing happens when they have it already."""
-        final = path_of(self.folder, self.blob.sha256)
+        final = path_of(self.store.folder, self.blob.sha256)
         if self.temporary.exists() or not final.exists():
-            _publish(self.temporary, final)
+            self.store.publish(self.temporary, self.blob.sha256)
 
     def drop(self) -> None:
         self.temporary.unlink(missing_ok=True)
@@ -48,6 +49,72 @@ class Received:
 
 def path_of(folder: Path, sha256: str) -> Path:
     return folder / sha256[:2] / sha256
+
+
+@dataclass(frozen=True)
+class Store:
+    """Blobs in a folder; with many nodes in an object store, of which the folder holds copies."""
+
+    folder: Path
+    objects: Objects
+
+    def path(self, sha256: str) -> Path:
+        """The file of a blob, fetched if it is not here; it may not exist at all."""
+        path = path_of(self.folder, sha256)
+        self.objects.get(_key(sha256), path)
+        return path
+
+    def publish(self, temporary: Path, sha256: str) -> None:
+        """Give a finished, durable file its name."""
+        self.objects.put(_key(sha256), temporary)
+        _publish(temporary, path_of(self.folder, sha256))
+
+    def incoming(self) -> Path:
+        """A name for bytes that are on their way; what stays behind there is swept."""
+        place = self.folder / "incoming"
+        place.mkdir(parents=True, exist_ok=True)
+        return place / secrets.token_hex(16)
+
+    def keep(self, path: Path) -> Blob:
+        """Move a finished file of ours into the store."""
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+        blob = Blob(sha256, path.stat().st_size)
+        self.publish(path, sha256)
+        return blob
+
+    def put(self, content: bytes) -> Blob:
+        """Keep bytes of ours in the store."""
+        temporary = self.incoming()
+        with disk_errors("blobs"), temporary.open("wb") as sink:
+            sink.write(content)
+        return self.keep(temporary)
+
+    async def receive(self, stream: AsyncIterator[bytes]) -> Received:
+        """Write a body beside the store and make it durable; nothing stays when it breaks off.
+
+        Raises `Problem` E_DISK_FULL, E_READ_ONLY, and whatever the stream raises.
+        """
+        temporary = self.incoming()
+        digest, size = hashlib.sha256(), 0
+        try:
+            with disk_errors("upload"):
+                async with await anyio.open_file(temporary, "wb") as sink:
+                    async for chunk in stream:
+                        digest.update(chunk)
+                        size += len(chunk)
+                        await sink.write(chunk)
+                    await sink.flush()
+                    await anyio.to_thread.run_sync(os.fsync, sink.wrapped.fileno())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return Received(Blob(digest.hexdigest(), size), temporary, self)
+
+
+def _key(sha256: str) -> str:
+    return f"blobs/{sha256}"
 
 
 @contextmanager
@@ -77,35 +144,6 @@ def disk_errors(where: str) -> Iterator[None]:
         raise
 
 
-def incoming(folder: Path) -> Path:
-    """A name for bytes that are on their way; what stays behind there is swept."""
-    place = folder / "incoming"
-    place.mkdir(parents=True, exist_ok=True)
-    return place / secrets.token_hex(16)
-
-
-async def receive(folder: Path, stream: AsyncIterator[bytes]) -> Received:
-    """Write a body beside the store and make it durable; nothing stays when it breaks off.
-
-    Raises `Problem` E_DISK_FULL, E_READ_ONLY, and whatever the stream raises.
-    """
-    temporary = incoming(folder)
-    digest, size = hashlib.sha256(), 0
-    try:
-        with disk_errors("upload"):
-            async with await anyio.open_file(temporary, "wb") as sink:
-                async for chunk in stream:
-                    digest.update(chunk)
-                    size += len(chunk)
-                    await sink.write(chunk)
-                await sink.flush()
-                await anyio.to_thread.run_sync(os.fsync, sink.wrapped.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return Received(Blob(digest.hexdigest(), size), temporary, folder)
-
-
 def _publish(temporary: Path, final: Path) -> None:
     with disk_errors("blobs"):
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -116,24 +154,6 @@ def _publish(temporary: Path, final: Path) -> None:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-
-
-def keep(folder: Path, path: Path) -> Blob:
-    """Move a finished file of ours into the store."""
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
-    blob = Blob(sha256, path.stat().st_size)
-    _publish(path, path_of(folder, sha256))
-    return blob
-
-
-def put(folder: Path, content: bytes) -> Blob:
-    """Keep bytes of ours in the store."""
-    temporary = incoming(folder)
-    with disk_errors("blobs"), temporary.open("wb") as sink:
-        sink.write(content)
-    return keep(folder, temporary)
 
 
 def note(connection: Connection, blob: Blob, media_type: str | None) -> None:

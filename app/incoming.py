@@ -8,7 +8,7 @@ import re
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from email.message import Message
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import anyio
 from fastapi import Request, Response
@@ -25,12 +25,12 @@ MOST_FILES = 40
 
 
 async def receive(
-    request: Request, folder: Path, filename: str | None
+    request: Request, store: blobs.Store, filename: str | None
 ) -> tuple[blobs.Received, str]:
     """The bytes, durable beside the store, and their name.
 
     A form with several files (the parts of a shapefile) becomes one archive. Raises `Problem`
-    E_BODY, E_EMPTY, E_SHA256, and as `blobs.receive` does.
+    E_BODY, E_EMPTY, E_SHA256, and as `blobs.Store.receive` does.
     """
     promised = _promised(request)
     kind = request.headers.get("content-type", "")
@@ -42,9 +42,9 @@ async def receive(
                 "With a form, give the file's checksum as X-Checksum-Sha256",
                 where="Content-Digest",
             )
-        received, name = await _form(request, folder, filename)
+        received, name = await _form(request, store, filename)
     else:
-        received = await blobs.receive(folder, request.stream())
+        received = await store.receive(request.stream())
         name = clean(filename or _disposition(request))
     try:
         _check(received, promised, name)
@@ -90,7 +90,9 @@ def _check(received: blobs.Received, promised: str | None, name: str) -> None:
         )
 
 
-async def _form(request: Request, folder: Path, filename: str | None) -> tuple[blobs.Received, str]:
+async def _form(
+    request: Request, store: blobs.Store, filename: str | None
+) -> tuple[blobs.Received, str]:
     with blobs.disk_errors("upload"):
         form = await request.form(max_files=MOST_FILES, max_fields=MOST_FILES)
     try:
@@ -98,10 +100,10 @@ async def _form(request: Request, folder: Path, filename: str | None) -> tuple[b
         if not files:
             raise Problem("E_BODY", "请求中没有文件", "There is no file in the request")
         if len(files) == 1:
-            received = await blobs.receive(folder, _chunks(files[0]))
+            received = await store.receive(_chunks(files[0]))
             return received, clean(filename or files[0].filename or "")
         name = clean(filename or f"{PurePosixPath(clean(files[0].filename or '')).stem}.zip")
-        return await blobs.receive(folder, _packed(files, folder)), name
+        return await store.receive(_packed(files, store)), name
     finally:
         await form.close()
 
@@ -111,7 +113,7 @@ async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def _packed(files: list[UploadFile], folder: Path) -> AsyncIterator[bytes]:
+async def _packed(files: list[UploadFile], store: blobs.Store) -> AsyncIterator[bytes]:
     """Several files as one archive; the same files give the same bytes."""
     named = {clean(file.filename or ""): file for file in files}
     if len({name.casefold() for name in named}) < len(files):
@@ -121,7 +123,7 @@ async def _packed(files: list[UploadFile], folder: Path) -> AsyncIterator[bytes]
             "Two files of the form have the same name",
             fix=("每个文件用不同的名称", "Give each file a name of its own"),
         )
-    temporary = blobs.incoming(folder)
+    temporary = store.incoming()
 
     def pack() -> None:
         with blobs.disk_errors("upload"), zipfile.ZipFile(temporary, "w") as archive:

@@ -80,6 +80,7 @@ STATUS: dict[str, int] = {
     "E_BUSY": 503,
     "E_TILE_BUSY": 503,
     "E_RASTER_FETCH": 502,
+    "E_OBJECT_STORE": 503,
     "E_QUERY_TIME": 503,
     "E_DISK_FULL": 507,
 }

@@ -88,7 +88,10 @@ class Rasters:
 
     def scene(self, scene_id: str) -> Scene:
         """A scene by id. Raises `Problem` E_NOT_FOUND."""
-        return self._once(("scene", scene_id), lambda: scenes.get(self._record, scene_id))
+        return self._once(("scene", scene_id), lambda: self._here(scene_id))
+
+    def _here(self, scene_id: str) -> Scene:
+        return scenes.here(self._settings, scenes.get(self._record, scene_id))
 
     def drawn(self, run_id: int) -> Drawn:
         """What a finished run drew on. Raises `Problem` E_NOT_FOUND, E_STATE."""
@@ -97,8 +100,9 @@ class Rasters:
     def _inputs(self, run_id: int) -> Drawn:
         job = queue.Queue(self._record).of_kind(run_id, "soil.run")
         inputs = result_of(job)["inputs"]
+        scene = Scene.model_validate(inputs["scenes"][-1])
         return Drawn(
-            Scene.model_validate(inputs["scenes"][-1]),
+            scenes.here(self._settings, scene),
             inputs["spec"],
             Grading.model_validate(inputs["grading"]),
             tuple(job.args["masks"]),

@@ -210,8 +210,7 @@ def complete(state: State, user: User, row: Row[Any], *, force: bool) -> Answer:
             connection.execute(table.update().where(table.c.id == row.id).values(sha256=sha256))
     else:
         sha256 = row.sha256
-    folder = state.settings.blob_folder
-    received = blobs.Received(blobs.Blob(sha256, row.length), part, folder)
+    received = blobs.Received(blobs.Blob(sha256, row.length), part, state.settings.blobs)
     with state.record.write() as connection:
         begun = connection.execute(select(table).where(table.c.id == row.id)).one()
         if begun.upload_id is not None:

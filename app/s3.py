@@ -58,8 +58,8 @@ def fetch(
 
     path = inside(root, href)
     try:
-        store = _store()
-        about = store.get_file_info(path)
+        store_ = store()
+        about = store_.get_file_info(path)
         if about.type != FileType.File:
             raise Rejected(
                 "E_RASTER_OPEN", "影像文件不存在", "there is no such raster file", where=href[:200]
@@ -72,7 +72,7 @@ def fetch(
                 where=href[:200],
             )
         done = 0
-        with store.open_input_stream(path) as source, target.open("wb") as sink:
+        with store_.open_input_stream(path) as source, target.open("wb") as sink:
             while chunk := source.read(_CHUNK):
                 with blobs.disk_errors("work"):
                     sink.write(chunk)
@@ -95,7 +95,8 @@ def fetch(
         ) from error
 
 
-def _store() -> Any:
+def store() -> Any:
+    """The file system of the environment's keys and endpoint."""
     from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem  # noqa: PLC0415
 
     given = os.environ.get

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from app.problems import Problem
+from app.settings import Settings
 from app.times import now
 from geo.record.protocol import Author, Record
 from geo.record.tables import jobs, scenes
@@ -31,6 +32,24 @@ def get(record: Record, scene_id: str) -> Scene:
     """A scene by id. Raises `Problem` E_NOT_FOUND."""
     with record.read() as connection:
         return _get(connection, scene_id)
+
+
+def here(settings: Settings, scene: Scene) -> Scene:
+    """The scene, its file fetched from the nodes' object store if this node has none.
+
+    Raises `Problem` E_OBJECT_STORE.
+    """
+    settings.shared.get(_key(scene.path), settings.raster_folder / scene.path)
+    return scene
+
+
+def share(settings: Settings, path: str, file: Path) -> None:
+    """Keep a raster where all nodes find it. Raises `Problem` E_OBJECT_STORE."""
+    settings.shared.put(_key(path), file)
+
+
+def _key(path: str) -> str:
+    return f"rasters/{path}"
 
 
 def usable(record: Record, scene_id: str) -> Scene:
@@ -106,7 +125,7 @@ def retire(record: Record, scene_id: str, retired: bool, author: Author) -> Scen
     return scene
 
 
-def delete(record: Record, root: Path, scene_id: str, author: Author) -> None:
+def delete(record: Record, settings: Settings, scene_id: str, author: Author) -> None:
     """Take a scene that no run looked at out of the register; a file that we made goes with it.
 
     Raises `Problem` E_NOT_FOUND, E_SCENE_USED.
@@ -129,7 +148,8 @@ def delete(record: Record, root: Path, scene_id: str, author: Author) -> None:
         detail = {"id": scene_id, "sha256": scene.sha256}
         record.event("scene.delete", author, detail, connection=connection)
     if scene.path.startswith(f"{MADE}/"):
-        (root / scene.path).unlink(missing_ok=True)
+        (settings.raster_folder / scene.path).unlink(missing_ok=True)
+        settings.shared.delete(_key(scene.path))
 
 
 def users(connection: Connection, scene_id: str) -> list[int]:

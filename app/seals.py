@@ -34,8 +34,8 @@ def store(
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.ipc.new_file(sink, seal.inputs.schema, options=options) as writer:
         writer.write_table(seal.inputs)
-    folder = state.settings.blob_folder
-    kept = [blobs.put(folder, document), blobs.put(folder, sink.getvalue().to_pybytes())]
+    store = state.settings.blobs
+    kept = [store.put(document), store.put(sink.getvalue().to_pybytes())]
     detail = {
         "title": title,
         "layer": seal.document["question"]["layer"],
@@ -72,7 +72,7 @@ def load(state: State, event: Event) -> tuple[dict[str, Any], pa.Table]:
 
 def _read(state: State, sha256: str, seal_id: int) -> bytes:
     try:
-        content = blobs.path_of(state.settings.blob_folder, sha256).read_bytes()
+        content = state.settings.blobs.path(sha256).read_bytes()
     except FileNotFoundError:
         content = b""
     if hashlib.sha256(content).hexdigest() != sha256:

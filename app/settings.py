@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from app.blobs import Store
+    from app.objects import Objects
 
 #: The definitions that come with the software.
 DEFINITIONS = Path(__file__).resolve().parent.parent / "data"
@@ -80,6 +84,10 @@ class Settings(BaseSettings):
     raster_s3: str = Field(
         "", description="Root of scenes in an object store, s3://bucket/prefix; keys are AWS_*."
     )
+    objects: str = Field(
+        "",
+        description="Where nodes share files, s3://bucket/prefix; the data folder then has copies.",
+    )
     photo_position: Literal["strip", "keep"] = Field(
         "strip", description="Whether the position that a camera wrote into a photo is kept."
     )
@@ -119,6 +127,18 @@ class Settings(BaseSettings):
     @property
     def blob_folder(self) -> Path:
         return self.data / "blobs"
+
+    @property
+    def blobs(self) -> Store:
+        from app.blobs import Store  # noqa: PLC0415 - settings are read by what needs no files
+
+        return Store(self.blob_folder, self.shared)
+
+    @property
+    def shared(self) -> Objects:
+        from app.objects import Objects  # noqa: PLC0415 - as above
+
+        return Objects(self.objects)
 
     @property
     def raster_folder(self) -> Path:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from fastapi import Request
 
-from app import blobs, sight
+from app import sight
 from app.jobs import queue
 from app.jobs.found import result_of
 from app.params import bad
@@ -33,7 +33,7 @@ class Finished:
         self.job = job_of(request, run_id)
         self.result = result_of(self.job)
         self._request = request
-        self.results = Results(blobs.path_of(state.settings.blob_folder, self.result["areas"]))
+        self.results = Results(state.settings.blobs.path(self.result["areas"]))
         self.labels: list[str] = self.result["labels"]
         self.reasons: list[str] = self.result["reasons"]
 
@@ -83,8 +83,7 @@ class Finished:
 
     def _drawn(self, name: str) -> pa.Array:
         state: State = self._request.app.state.liangtian
-        folder = state.settings.blob_folder
-        path = blobs.path_of(folder, self.job.args["zones"]["geometries"])
+        path = state.settings.blobs.path(self.job.args["zones"]["geometries"])
         with pa.memory_map(str(path)) as source:
             texts = pa.ipc.open_file(source).read_all()["properties"].to_pylist()
         found = [orjson.loads(text) for text in texts]

@@ -10,7 +10,7 @@ import shapely
 from fastapi import Request
 from numpy.typing import NDArray
 
-from app import blobs, sight
+from app import sight
 from app.problems import Problem
 from app.soil import Finished
 from app.state import State
@@ -36,7 +36,7 @@ def table(state: State, run: Finished) -> pa.Table:
         )
     if "refused" in told:
         raise Problem("E_STATE", told["refused"]["zh"], told["refused"]["en"])
-    path = blobs.path_of(state.settings.blob_folder, told["table"])
+    path = state.settings.blobs.path(told["table"])
     with pa.memory_map(str(path)) as source:
         return pa.ipc.open_file(source).read_all()
 
@@ -115,7 +115,7 @@ def perimeters(request: Request, run: Finished) -> Floats:
     state: State = request.app.state.liangtian
     zones = run.results.zone_ids
     if run.result["layer"] is None:
-        path = blobs.path_of(state.settings.blob_folder, run.job.args["zones"]["geometries"])
+        path = state.settings.blobs.path(run.job.args["zones"]["geometries"])
         with pa.memory_map(str(path)) as source:
             wkb = pa.ipc.open_file(source).read_all()["wkb"].to_numpy(zero_copy_only=False)
         return length(shapely.from_wkb(wkb))

@@ -73,7 +73,7 @@ async def add(request: Request, layer: PathLayer, fid: int) -> Response:
     user: User = request.state.user
     require(user, layer.commit_role)
     await anyio.to_thread.run_sync(_find, request, layer, fid)
-    received, _ = await incoming.receive(request, state.settings.blob_folder, None)
+    received, _ = await incoming.receive(request, state.settings.blobs, None)
     return await anyio.to_thread.run_sync(_add, request, layer, fid, received)
 
 
@@ -105,7 +105,7 @@ def show(
     state: State = request.app.state.liangtian
     row = _photo(request, number)
     sha256 = row.small_sha256 if size == "small" else row.sha256
-    path = blobs.path_of(state.settings.blob_folder, sha256)
+    path = state.settings.blobs.path(sha256)
     tag = f'"{sha256[:32]}"'
     headers = {
         "Cache-Control": caching(request),

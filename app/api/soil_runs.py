@@ -241,10 +241,10 @@ def _drawn(state: State, zones: Zones) -> blobs.Blob | None:
         shapes[number] = _polygon(feature.get("geometry"), number)
     ids = [_identity(feature, number) for number, feature in enumerate(features)]
     texts = [orjson.dumps(feature.get("properties") or {}).decode() for feature in features]
-    path = blobs.incoming(state.settings.blob_folder)
+    path = state.settings.blobs.incoming()
     with blobs.disk_errors("zones"):
         write_zones(path, ids, shapes, {"properties": pa.array(texts, pa.large_string())})
-    return blobs.keep(state.settings.blob_folder, path)
+    return state.settings.blobs.keep(path)
 
 
 def _polygon(geometry: Any, number: int) -> Any:
@@ -304,7 +304,7 @@ def one_run(request: Request, run_id: RunId) -> Response:
         **{k: v for k, v in result.items() if k not in ("areas", "inputs", "members", "format")},
     }
     if job.state == "done" and result.get("format") == FORMAT:
-        results = Results(blobs.path_of(state.settings.blob_folder, result["areas"]))
+        results = Results(state.settings.blobs.path(result["areas"]))
         content["measure"] |= {"formula": measure_of(result["inputs"]["spec"]).formula}
         for name in ("sum", "union"):
             [row] = area_rows([name], results.total(name), result["labels"], result["reasons"])

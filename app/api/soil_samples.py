@@ -15,7 +15,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from app import blobs, bodies, idempotency, params, sight
+from app import bodies, idempotency, params, sight
 from app.api.links import CSV, GEOJSON, answer, attachment, link, produces
 from app.auth import User, allow
 from app.jobs import queue
@@ -207,7 +207,7 @@ def points(
     """Codes, places, strata, chances of inclusion and the land that each point stands for."""
     state: State = request.app.state.liangtian
     job = sight.job(request, design_id, "soil.samples")
-    path = blobs.path_of(state.settings.blob_folder, job.outcome()["table"])
+    path = state.settings.blobs.path(job.outcome()["table"])
     table = _table(job, path, language_of(request))
     tag = params.etag("samples", job.id, f, encoding, language_of(request))
     named = {"Content-Disposition": attachment(f"样点-{job.id}.{_SUFFIX.get(f, f)}")}

@@ -151,7 +151,7 @@ async def register(
     _complete(asked)
     keys = _keys(asked)
     state: State = request.app.state.liangtian
-    received, file_name = await incoming.receive(request, state.settings.blob_folder, name)
+    received, file_name = await incoming.receive(request, state.settings.blobs, name)
     asked.name = asked.name or file_name
     scene_id = asked.id or _named(asked.name) or f"scene-{received.blob.sha256[:12]}"
     args = {
@@ -276,7 +276,7 @@ async def change(request: Request, scene_id: SceneId) -> Response:
 def delete(request: Request, scene_id: SceneId) -> Response:
     """Refused with E_SCENE_USED while a run refers to it: retire it instead."""
     state: State = request.app.state.liangtian
-    scenes.delete(state.record, state.settings.raster_folder, scene_id, _author(request))
+    scenes.delete(state.record, state.settings, scene_id, _author(request))
     return Response(status_code=204)
 
 

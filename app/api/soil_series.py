@@ -56,7 +56,11 @@ async def series(
     view = sight.view(request, layer.id)
     segment, row = params.feature_of(view, fid)
     where = segment.bounds(np.array([row]))[0]
-    chosen = [each for each in scenes.every(state.record) if _meets(each, where.tolist())]
+    chosen = [
+        scenes.here(state.settings, each)
+        for each in scenes.every(state.record)
+        if _meets(each, where.tolist())
+    ]
     chosen = sorted(chosen, key=lambda each: each.datetime)[-MOST_SCENES:]
     version = segment.column("version", np.array([row]))[0].as_py()
     user: User = request.state.user

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy import Row
 
-from app import blobs, params, sight, uploads
+from app import params, sight, uploads
 from app.api.links import BINARY, GEOJSON, JSON, XLSX, answer, produces
 from app.api.uploads import UploadId
 from app.auth import allow
@@ -34,10 +34,10 @@ _MANY_ROWS = 3000
 
 
 def _kept(state: State, row: Row[Any]) -> views.Kept:
-    folder = state.settings.blob_folder
-    files = {name: blobs.path_of(folder, s) for name, s in json.loads(row.sides or "{}").items()}
+    store = state.settings.blobs
+    files = {name: store.path(s) for name, s in json.loads(row.sides or "{}").items()}
     if row.staged:
-        files[stage.FILE] = blobs.path_of(folder, row.staged)
+        files[stage.FILE] = store.path(row.staged)
     return views.Kept(files)
 
 
@@ -157,7 +157,7 @@ def original(request: Request, upload_id: UploadId) -> Response:
     """For its owner and for managers; always as an attachment."""
     state: State = request.app.state.liangtian
     row = uploads.of_request(request, upload_id)
-    path = blobs.path_of(state.settings.blob_folder, row.sha256)
+    path = state.settings.blobs.path(row.sha256)
     if not path.exists():
         raise not_found(
             f"上传 {upload_id} 的原文件已不在", f"The file of upload {upload_id} is gone"

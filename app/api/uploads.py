@@ -55,7 +55,7 @@ async def upload(
     ``Content-Digest``, ``Repr-Digest`` or ``X-Checksum-Sha256`` are checked."""
     state: State = request.app.state.liangtian
     found = params.find_layer(request, layer)
-    received, name = await incoming.receive(request, state.settings.blob_folder, filename)
+    received, name = await incoming.receive(request, state.settings.blobs, filename)
     media_type = request.headers.get("content-type")
 
     def effect(connection: Connection) -> Answer:

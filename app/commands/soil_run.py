@@ -43,7 +43,7 @@ def run(
         folder = Path(name)
         zones_of(place.snapshots().view(place.layer(layer_id).id).match(), folder / "zones.arrow")
         pair = (before, scene_id) if before else (scene_id,)
-        found = tuple(scenes.get(place.record, each) for each in pair)
+        found = tuple(scenes.here(place.settings, scenes.get(place.record, each)) for each in pair)
         masks = mask.bare_soil(*(scene.bands for scene in found))
         order = Order(found, {"index": index}, gradings.resolve(grading_id), masks)
         _, output = measure(

@@ -44,8 +44,8 @@ def clean(state: State, received: blobs.Received) -> tuple[blobs.Blob, blobs.Blo
                 "geo.formats.photo:main", arguments, folder, _LIMITS,
                 readable=[received.temporary.resolve()],
             )  # fmt: skip
-            photo = blobs.keep(settings.blob_folder, files["output"])
-            small = blobs.keep(settings.blob_folder, files["small"])
+            photo = settings.blobs.keep(files["output"])
+            small = settings.blobs.keep(files["small"])
     finally:
         received.drop()
     return photo, small, about

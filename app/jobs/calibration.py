@@ -50,7 +50,8 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
         {
             "root": str(state.settings.raster_folder.resolve()),
             "scenes": [
-                scenes.get(state.record, each).model_dump(mode="json") for each in args["scenes"]
+                scenes.here(state.settings, scenes.get(state.record, each)).model_dump(mode="json")
+                for each in args["scenes"]
             ],
             "samples": str(source.resolve()),
             "output": str(output.resolve()),
@@ -66,7 +67,7 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
         context.report,
         cancelled=context.cancelled,
     )  # fmt: skip
-    blob = blobs.keep(state.settings.blob_folder, output)
+    blob = state.settings.blobs.keep(output)
 
     def effect(connection: Connection) -> None:
         blobs.note(connection, blob, "application/json")
@@ -177,7 +178,7 @@ def find(state: State, calibration: int) -> queue.Job:
 
 def content(state: State, job: queue.Job) -> dict[str, Any]:
     """All of a finished calibration. Raises `Problem` E_STATE."""
-    path: Path = blobs.path_of(state.settings.blob_folder, job.outcome()["calibration"])
+    path: Path = state.settings.blobs.path(job.outcome()["calibration"])
     found: dict[str, Any] = orjson.loads(path.read_bytes())
     return found
 

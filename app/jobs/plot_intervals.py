@@ -66,7 +66,7 @@ def of_run(
         context.report,
         cancelled=context.cancelled,
     )
-    blob = blobs.keep(state.settings.blob_folder, output)
+    blob = state.settings.blobs.keep(output)
     told = {
         "table": blob.sha256,
         "error": error,

@@ -62,7 +62,7 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
         context.report,
         cancelled=context.cancelled,
     )
-    blob = blobs.keep(state.settings.blob_folder, output)
+    blob = state.settings.blobs.keep(output)
 
     def effect(connection: Connection) -> None:
         blobs.note(connection, blob, "application/vnd.apache.arrow.file")

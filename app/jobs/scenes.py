@@ -57,7 +57,10 @@ def compose(context: Context) -> tuple[dict[str, Any], Effect | None]:
     args, state = context.job.args, context.state
     with state.record.read() as connection:
         scenes.refuse_taken(connection, args["id"])
-    used = [scenes.get(state.record, scene_id) for scene_id in args["scenes"]]
+    used = [
+        scenes.here(state.settings, scenes.get(state.record, scene_id))
+        for scene_id in args["scenes"]
+    ]
     root = state.settings.raster_folder.resolve()
     output = context.folder.resolve() / "out.tif"
     content = sandboxed(
@@ -100,7 +103,10 @@ def publish(
         scene = scene.model_copy(
             update={"path": path, "sha256": sha256, "size": made.stat().st_size}
         )
+        scenes.share(state.settings, path, made)
         _keep(made, root / path)
+    else:
+        scenes.share(state.settings, scene.path, root / scene.path)
     author = Author(
         context.job.person or "?", f"影像 {scene.title or scene.id}", f"scene:{scene.id}"
     )
@@ -157,7 +163,7 @@ def _gather(context: Context) -> tuple[list[dict[str, Any]], dict[str, Any], str
     args, settings = context.job.args, context.state.settings
     stated = dict(args["stated"])
     if args.get("blob"):
-        path = blobs.path_of(settings.blob_folder, args["blob"]).resolve()
+        path = settings.blobs.path(args["blob"]).resolve()
         return [_file(path, args["title"], args.get("bands"))], stated, None
     href = args.get("href")
     if href is None:

@@ -127,7 +127,7 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
     members = _members(state, args["splits"], found.as_of, counties)
     checkpoint = checkpoint_of(settings, context.job.id)
     order = Order(
-        tuple(scenes.get(state.record, name) for name in args["scenes"]),
+        tuple(scenes.here(settings, scenes.get(state.record, name)) for name in args["scenes"]),
         calibration.spec_of(state, args["spec"]),
         grading,
         args["masks"],
@@ -138,7 +138,7 @@ def run(context: Context) -> tuple[dict[str, Any], Effect | None]:
         settings, order, found.path, context.folder, context.limits, context.report,
         context.cancelled,
     )  # fmt: skip
-    blob = blobs.keep(settings.blob_folder, output)
+    blob = settings.blobs.keep(output)
     intervals, plots = plot_intervals.of_run(context, order, found.path)
 
     def effect(connection: Connection) -> None:
@@ -180,7 +180,7 @@ class _Zones:
     ) -> None:
         self.layer: str | None = asked.get("layer")
         if self.layer is None:
-            self.path = blobs.path_of(state.settings.blob_folder, asked["geometries"])
+            self.path = state.settings.blobs.path(asked["geometries"])
             self.as_of = self.revision = state.snapshots.revision
             return
         view = state.snapshots.view(self.layer, asked.get("as_of"), counties)

@@ -122,7 +122,7 @@ def inspect(context: Context) -> tuple[Report, Effect | None]:
     has = region.LAYER in state.catalog.layers
     borders = state.snapshots.view(region.LAYER) if has else None
     report, rows = examine(
-        blobs.path_of(state.settings.blob_folder, row.sha256),
+        state.settings.blobs.path(row.sha256),
         row.file_name,
         layer,
         state.catalog,
@@ -147,7 +147,7 @@ def inspect(context: Context) -> tuple[Report, Effect | None]:
         context.cancelled,
     )
     kept = {
-        name: blobs.keep(state.settings.blob_folder, rows.with_name(name))
+        name: state.settings.blobs.keep(rows.with_name(name))
         for name in (stage.FILE, *report.get("sides", ()))
         if rows.with_name(name).exists()
     }
@@ -196,7 +196,7 @@ def _staged(context: Context, row: Row[Any], layer: Layer) -> stage.Staged:
             "the upload has to be looked at again",
             fix=("请提交一个空的决定（PATCH {}）", "send an empty decision (PATCH {})"),
         )
-    staged = stage.load(blobs.path_of(context.state.settings.blob_folder, row.staged), layer)
+    staged = stage.load(context.state.settings.blobs.path(row.staged), layer)
     counts = json.loads(row.report)["counts"]
     closes = (
         counts["records"] == counts["deleted"] + counts["read"]
@@ -248,7 +248,7 @@ def commit(context: Context) -> tuple[dict[str, Any], Effect | None]:
             plan.save_features(features, staged, fids)
         else:
             plan.save_features(features, staged)
-        blob = blobs.keep(state.settings.blob_folder, features)
+        blob = state.settings.blobs.keep(features)
         blobs.note(connection, blob, _ARROW)
         files = json.loads(row.sides or "{}") | {sides.FEATURES: blob.sha256}
         _move(connection, context, row, "committing", state="committed",

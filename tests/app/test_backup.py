@@ -33,7 +33,7 @@ def _settle(data: Path) -> None:
     with opened(data) as place:
         _commit(place, 0)
         People(place.record).put("王工", "manager", "secret", WHO)
-        kept = blobs.put(place.settings.blob_folder, b"a survey")
+        kept = place.settings.blobs.put(b"a survey")
         with place.record.write() as connection:
             blobs.note(connection, kept, "text/plain")
         (data / "rasters" / "s2").mkdir(parents=True)

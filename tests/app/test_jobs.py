@@ -227,9 +227,9 @@ def test_sweep(state: State, tmp_path: Path):
     incoming.mkdir(parents=True)
     for name in ("old", "new"):
         (incoming / name).write_bytes(b"x")
-    store = tmp_path / "blobs"
+    store = state.settings.blobs
     kept, orphan, young = (
-        blobs.keep(store, _file(incoming / name, name.encode())) for name in ("k", "o", "y")
+        store.keep(_file(incoming / name, name.encode())) for name in ("k", "o", "y")
     )
     with state.record.write() as connection:
         blobs.note(connection, kept, None)
@@ -237,13 +237,13 @@ def test_sweep(state: State, tmp_path: Path):
     for path in (work / "overlap-old", incoming / "old"):
         os.utime(path, (past, past))
     for blob in (kept, orphan):
-        os.utime(blobs.path_of(store, blob.sha256), (past, past))
+        os.utime(store.path(blob.sha256), (past, past))
     sweep(state)
     assert {p.name for p in work.iterdir()} == {running, "overlap-new"}
     assert {p.name for p in incoming.iterdir()} == {"new"}
-    assert blobs.path_of(store, kept.sha256).exists()
-    assert blobs.path_of(store, young.sha256).exists()
-    assert not blobs.path_of(store, orphan.sha256).exists()
+    assert store.path(kept.sha256).exists()
+    assert store.path(young.sha256).exists()
+    assert not store.path(orphan.sha256).exists()
 
 
 def _file(path: Path, content: bytes) -> Path:
@@ -255,17 +255,17 @@ def test_a_blob_published_while_the_sweeper_has_it_in_hand_stays(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """An old orphan is deleted just when the same bytes arrive again."""
-    incoming, store = tmp_path / "blobs" / "incoming", tmp_path / "blobs"
+    incoming, store = tmp_path / "blobs" / "incoming", state.settings.blobs
     incoming.mkdir(parents=True)
-    orphan = blobs.keep(store, _file(incoming / "a", b"same"))
-    place = blobs.path_of(store, orphan.sha256)
+    orphan = store.keep(_file(incoming / "a", b"same"))
+    place = store.path(orphan.sha256)
     past = time.time() - 90_000
     os.utime(place, (past, past))
     rename = Path.rename
 
     def late(self: Path, target: Path) -> Path:
         if self == place:  # the sweeper has decided; now the bytes come once more
-            blobs.keep(store, _file(incoming / "b", b"same"))
+            store.keep(_file(incoming / "b", b"same"))
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", late)

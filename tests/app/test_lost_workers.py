@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from app import blobs, uploads
+from app import uploads
 from app.auth import User
 from app.jobs import apart, control, queue, upload
 from app.jobs.queue import Job, LostLease, Queue
@@ -49,7 +49,7 @@ def begin(state: State, content: bytes) -> int:
     async def body() -> AsyncIterator[bytes]:
         yield content
 
-    received = asyncio.run(blobs.receive(state.settings.blob_folder, body()))
+    received = asyncio.run(state.settings.blobs.receive(body()))
     with state.record.write() as connection:
         user = User("boss", "admin", (), 1)
         done = uploads.begin(connection, state, user, received, "plots", "a.zip", None)
@@ -140,7 +140,7 @@ def test_rows_that_do_not_add_up_are_not_stored(state: State, ready: int, fault:
         report["counts"]["records"] += fault == "counts"
         connection.execute(tables.uploads.update().values(report=json.dumps(report)))
     if fault == "staged":
-        staged = blobs.path_of(state.settings.blob_folder, row.staged)
+        staged = state.settings.blobs.path(row.staged)
         staged.write_bytes(staged.read_bytes()[:-200])
     worker(state)._step("a/1", None)
     job = Queue(state.record).get(row.job_id)

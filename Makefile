@@ -49,6 +49,7 @@ page: $(PAGE) ## 构建地图页面 / build the map page
 lock: $(DONE)/dev ## 重新锁定依赖 / resolve and lock the dependencies again
 	@$(LOCK) --group dev --group build -o requirements-dev.lock
 	@$(LOCK) --group build -c requirements-dev.lock -o requirements.lock
+	@scripts/lock-group cluster -c requirements-dev.lock
 	@scripts/lock-group node
 	@scripts/lock-group judge --no-emit-package gdal
 	@scripts/lock-group bench

@@ -88,6 +88,9 @@ class Settings(BaseSettings):
         "",
         description="Where nodes share files, s3://bucket/prefix; the data folder then has copies.",
     )
+    dask: str = Field(
+        "", description="Scheduler of a Dask cluster for soil runs, e.g. tcp://10.0.0.5:8786."
+    )
     photo_position: Literal["strip", "keep"] = Field(
         "strip", description="Whether the position that a camera wrote into a photo is kept."
     )

@@ -201,6 +201,7 @@ def execute(
     *,
     cancelled: Callable[[], bool] | None = None,
     readable: Sequence[Path] | None = None,
+    network: bool = False,
 ) -> Finished:
     """Run ``module:function`` as ``function(arguments, progress)`` in a child; wait for it.
 
@@ -209,7 +210,7 @@ def execute(
     directory and holds its private TMPDIR. ``cancelled`` is asked four times a second.
     With ``readable`` (files or folders, may be empty) the child can read nothing else but
     ``folder`` and the program, and write in ``folder`` alone, where the kernel has Landlock;
-    `Finished.isolation` says what was had.
+    `Finished.isolation` says what was had. ``network``: for a child that reads no untrusted file.
 
     The child lives no longer than the calling *thread*: call it from one that waits.
 
@@ -227,6 +228,7 @@ def execute(
             "parent": os.getpid(),
             "channel": writing,
             "limits": asdict(limits),
+            "network": network,
             "readable": None if readable is None else [str(p.resolve()) for p in readable],
             "path": [str(_ROOT), *(str(Path(p).resolve()) for p in sys.path if p)],
         }
@@ -271,11 +273,13 @@ def run(
     *,
     cancelled: Callable[[], bool] | None = None,
     readable: Sequence[Path] | None = None,
+    network: bool = False,
 ) -> dict[str, Any]:
     """`execute`, for callers that want the result only."""
     return execute(
-        target, arguments, folder, limits, on_progress, cancelled=cancelled, readable=readable
-    ).result
+        target, arguments, folder, limits, on_progress,
+        cancelled=cancelled, readable=readable, network=network,
+    ).result  # fmt: skip
 
 
 def _bury(process: subprocess.Popen[bytes]) -> Any:

@@ -159,7 +159,7 @@ def main() -> int:
     die_with(request["parent"])
     os.umask(0o077)
     sys.path.extend(request["path"])
-    network, files = confine(request, leave_network())
+    network, files = confine(request, "open" if request["network"] else leave_network())
     if network in ("hook", "landlock-tcp"):
         forbid_sockets()
     limit(request["limits"])

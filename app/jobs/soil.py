@@ -79,12 +79,14 @@ def measure(
         "masks": list(order.masks),
         "output": str(output.resolve()),
         "checkpoint": None if order.checkpoint is None else str(order.checkpoint.resolve()),
+        "scheduler": settings.dask or None,
     }
     for left in reversed(range(_STARTS)):
         try:
             summary = sandboxed(
-                "geo.soil.child:main", asked, folder, limits, report, cancelled=cancelled
-            )
+                "geo.soil.child:main", asked, folder, limits, report, cancelled=cancelled,
+                network=bool(settings.dask),
+            )  # fmt: skip
             return summary, output
         except SandboxError as error:
             resumes = order.checkpoint is not None and order.checkpoint.exists()

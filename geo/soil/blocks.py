@@ -259,19 +259,19 @@ def counted(
     if progress is not None and len(done):
         progress(len(done), len(index.blocks))
     if executor is None:
-        for task in _tasks(plan, index, left):
+        for task in tasks(plan, index, left):
             merge(task, count(task))
         return
     running: dict[Future[Ints], Task] = {}
     for blocks, codes in ahead.made if ahead is not None else ():
-        for task in _tasks(plan, index, np.intersect1d(blocks, left)):
+        for task in tasks(plan, index, np.intersect1d(blocks, left)):
             running[executor.submit(_count_made, task, codes)] = task
         left = np.setdiff1d(left, blocks)
-    tasks = _tasks(plan, index, left)
+    waiting = tasks(plan, index, left)
     try:
         while True:
             # One task more than workers, so that none of them waits for us.
-            while len(running) <= at_once and (following := next(tasks, None)) is not None:
+            while len(running) <= at_once and (following := next(waiting, None)) is not None:
                 running[executor.submit(count, following)] = following
             if not running:
                 return
@@ -283,7 +283,8 @@ def counted(
         wait([future for future in running if not future.cancelled()])
 
 
-def _tasks(plan: Plan, index: ZoneIndex, blocks: Ints) -> Iterator[Task]:
+def tasks(plan: Plan, index: ZoneIndex, blocks: Ints) -> Iterator[Task]:
+    """The work on some blocks (numbers, ascending) in parts that a worker takes."""
     for start in range(0, len(blocks), TASK_BLOCKS):
         some, zones = index.subset(blocks[start : start + TASK_BLOCKS])
         yield Task(plan, some, zones)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pyarrow as pa
 import shapely
 
 from geo.soil import results, run
+from geo.soil.cluster import Cluster
 from geo.soil.grading import Grading
 from geo.soil.scene import Scene
 
@@ -23,7 +25,9 @@ THREADS = max(1, min(2, os.cpu_count() or 1))
 def main(
     arguments: dict[str, Any], progress: Callable[[str, float | None], None]
 ) -> dict[str, Any]:
-    """``{root, scenes, spec, grading, zones, splits, masks, output, checkpoint}`` -> summary.
+    """``{root, scenes, spec, grading, zones, splits, masks, output, checkpoint,
+    scheduler}`` -> summary. With a ``scheduler`` its workers read the rasters, and this process
+    reads none: it may have a network then.
 
     ``zones``: an Arrow file with ``id``, ``wkb`` (EPSG:4490) and, where known, ``area_m2``;
     ``splits``: the same by
@@ -32,7 +36,10 @@ def main(
     """
     ids, zones, known_m2 = _read(arguments["zones"])
     checkpoint = arguments.get("checkpoint")
-    with ThreadPoolExecutor(THREADS) as threads:
+    with contextlib.ExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor(THREADS))
+        scheduler = arguments.get("scheduler")
+        cluster = stack.enter_context(Cluster(scheduler)) if scheduler else None
         result = run.areas(
             Path(arguments["root"]),
             tuple(Scene.model_validate(scene) for scene in arguments["scenes"]),
@@ -47,6 +54,7 @@ def main(
             at_once=THREADS,
             progress=lambda done, blocks: progress("blocks", done / max(1, blocks)),
             checkpoint=Path(checkpoint) if checkpoint else None,
+            cluster=cluster,
         )
     results.write(Path(arguments["output"]), result)
     grading = result.grading

@@ -27,6 +27,7 @@ from geo.layers import Text
 from geo.soil import mask
 from geo.soil.blocks import MOST_NUMBERS, Ahead, Checkpoint, Plan, counted, shift
 from geo.soil.classify import Classifier
+from geo.soil.cluster import Cluster
 from geo.soil.divide import divided
 from geo.soil.grading import Grading, relative
 from geo.soil.measure import Spec, measure_of, named
@@ -166,6 +167,7 @@ def areas(
     at_once: int = 2,
     progress: Progress | None = None,
     checkpoint: Path | None = None,
+    cluster: Cluster | None = None,
 ) -> RunResult:
     """Areas of the grades of a measure in zones, m², exact to the pixel fraction.
 
@@ -174,7 +176,8 @@ def areas(
     further polygons[m], EPSG:4490, at whose edges zones are cut, by name. ``executor``,
     ``at_once``: see `geo.soil.blocks.counted`; the digits do not depend on them.
     ``progress(done, blocks)`` may raise to stop. ``checkpoint``: a file that an attempt
-    after this one goes on from. Memory: one task's blocks of the bands needed a worker,
+    after this one goes on from. ``cluster``: does all that reads rasters, in place of the
+    executor. Memory: one task's blocks of the bands needed a worker,
     the zones' vertices, and zones x classes numbers.
 
     Raises `Rejected` (E_ZONE_TYPE, E_ZONE_COUNT, E_MEASURE, E_INDEX, E_INDEX_BANDS,
@@ -200,7 +203,10 @@ def areas(
             ahead = Ahead(plan, zones, executor)
             stack.callback(ahead.close)
         # What ends as a figure comes from the file that was registered; that is seen meanwhile.
-        same = side.submit(_verify, root, scenes)
+        if cluster is not None:
+            same = cluster.verify(root, scenes)
+        else:
+            same = side.submit(_verify, root, scenes).result
         valid, repaired = polygons(zones)
         plane = plane_of(valid, grid)
         pieces, alone = dissolved(valid, plane)
@@ -214,8 +220,11 @@ def areas(
         if checkpoint is not None:
             kept = Checkpoint(checkpoint, plan.fingerprint(index))
         tally = Tally(index, plan.classes)
-        counted(plan, tally, executor, at_once, progress=progress, checkpoint=kept, ahead=ahead)
-        same.result()
+        if cluster is not None:
+            cluster.counted(plan, tally, progress)
+        else:
+            counted(plan, tally, executor, at_once, progress=progress, checkpoint=kept, ahead=ahead)
+        same()
     if zone_m2 is None or repaired:
         zone_m2 = area.ellipsoidal_area(valid)
     sizes = np.concatenate([zone_m2, area.ellipsoidal_area(further)])

@@ -105,12 +105,6 @@ def test_processes_change_no_bit(world) -> None:
         same(computed(world, True, executor=processes), computed(world, True))
 
 
-def test_dask_changes_no_bit(world) -> None:
-    distributed = pytest.importorskip("distributed", reason="dask is not installed")
-    with distributed.Client(n_workers=2, threads_per_worker=1, processes=True) as client:
-        same(computed(world, executor=client.get_executor()), computed(world))
-
-
 def test_block_size_changes_no_bit(world) -> None:
     folder, scenes, zones = world
     whole = folder, [scene.model_copy(update={"block": 1024}) for scene in scenes], zones

@@ -41,6 +41,7 @@ class Job:
     person: str | None
     attempt: int
     lease: str | None
+    heartbeat: str | None
     cancel_requested: bool
     progress: dict[str, Any] | None
     checkpoint: dict[str, Any] | None
@@ -104,6 +105,7 @@ def _job(row: Row[Any]) -> Job:
         person=row.person,
         attempt=row.attempt,
         lease=row.lease_token,
+        heartbeat=row.heartbeat_at,
         cancel_requested=bool(row.cancel_requested),
         progress=_load(row.progress),
         checkpoint=_load(row.checkpoint),
@@ -240,6 +242,12 @@ class Queue:
             self._set(connection, job, progress=dump({"stage": stage, "fraction": fraction}))
             row = connection.execute(select(jobs.c.cancel_requested).where(jobs.c.id == job.id))
             return bool(row.scalar_one())
+
+    def beat(self, job: Job) -> None:
+        """Show other nodes that the job's worker lives."""
+        self.record.touch(
+            jobs.update().where(jobs.c.lease_token == job.lease).values(heartbeat_at=now())
+        )
 
     def keep(self, connection: Connection, job: Job, checkpoint: dict[str, Any]) -> None:
         """Remember how far a job is, for the attempt after this one. Raises `LostLease`."""

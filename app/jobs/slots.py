@@ -4,6 +4,9 @@ A worker takes one slot, ``DATA/workers/NAME.lock``, writes an id of its own int
 locked and counts up in it. Its leases begin with ``NAME/ID``: a free lock or another id means
 that it is dead, a count that stands still that it is stopped. The record has no part in it, so
 that a long commit does not look like death.
+
+Of several nodes each judges its own workers so, by its own folder; a lease says whose it is
+(``NODE:NAME/ID``). The workers of other nodes are judged by the heartbeat of their job's row.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 #: One look that comes late (the machine slept, we were stopped) counts for no more than this.
@@ -25,7 +29,8 @@ class Slot:
     """A slot that this process holds until `free`, or until it dies."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        self.holder = f"{path.stem}/{secrets.token_hex(8)}"
+        self.name = path.stem
+        self.holder = f"{node_of(path.parent)}:{path.stem}/{secrets.token_hex(8)}"
         self._descriptor: int | None = descriptor
         self._count = 0
         self._lock = threading.Lock()
@@ -47,6 +52,20 @@ class Slot:
             os.close(descriptor)
 
 
+def node_of(folder: Path) -> str:
+    """The name of this node, made by the first to ask for it."""
+    path = folder / "node"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        part = folder / f"node-{secrets.token_hex(4)}"
+        part.write_text(secrets.token_hex(4))
+        with suppress(FileExistsError):
+            os.link(part, path)
+        part.unlink()
+        return path.read_text()
+
+
 def take(folder: Path, names: Iterable[str]) -> Slot | None:
     """The first free slot of these names; None when all are taken."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,8 +82,8 @@ def take(folder: Path, names: Iterable[str]) -> Slot | None:
 
 
 def count_of(folder: Path, holder: str) -> bytes | None:
-    """How far the worker of this ``NAME/ID`` has counted; None when it is dead."""
-    path = folder / f"{holder.partition('/')[0]}.lock"
+    """How far this worker of this node has counted; None when it is dead."""
+    path = folder / f"{holder.partition('/')[0].rpartition(':')[2]}.lock"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:

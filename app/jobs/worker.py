@@ -108,6 +108,8 @@ class Workers:
             for worker in self._each:
                 if worker.slot is not None:
                     worker.slot.beat()
+            for worker in self._each:
+                worker.tell()
 
 
 class Worker:
@@ -118,6 +120,8 @@ class Worker:
         self.queue = Queue(state.record)
         self.slot: slots.Slot | None = None
         self.lost: Job | None = None
+        #: what it is at
+        self.job: Job | None = None
         self.stopping = stopping
         self.thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._names = names
@@ -134,7 +138,7 @@ class Worker:
         if slot is None:
             return
         # Of the service's slots one is kept for uploads: a raster run must not make people wait.
-        first = len(self._names) > 1 and slot.holder.startswith("serve-1/")
+        first = len(self._names) > 1 and slot.name == "serve-1"
         try:
             while not self.stopping.is_set():
                 try:
@@ -155,6 +159,7 @@ class Worker:
         if job is None:
             self.state.wake_worker.wait(_LOOK_EVERY)
             return
+        self.job = job
         folder = self.state.settings.work_folder / f"job-{job.id}-{job.attempt}-{job.lease[-8:]}"  # type: ignore[index]
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -167,7 +172,18 @@ class Worker:
         except Exception:
             log.exception("job %s could not be ended", job.id)
         finally:
+            self.job = None
             shutil.rmtree(folder, ignore_errors=True)
+
+    def tell(self) -> None:
+        """The heartbeat of a job's row, where other nodes look at it."""
+        job = self.job
+        if job is None or not self.state.record.shared:
+            return
+        try:
+            self.queue.beat(job)
+        except StorageError as error:
+            log.warning("no heartbeat for job %s: %s", job.id, error.code)
 
     def do(self, job: Job, folder: Path) -> None:
         """One job under the lease that it has, whoever got that; see `app.jobs.apart`."""
@@ -193,7 +209,7 @@ class Worker:
             return
         self._looked = passed
         running = self.queue.running()
-        counts = {job.lease: slots.count_of(self._folder, job.holder) for job in running}
+        counts = {job.lease: self._count(job) for job in running}
         still = self._watch.still({k: v for k, v in counts.items() if k and v is not None})
         for job in running:
             # What we hold and are not at (we are here) could not be ended, e.g. on a full disk.
@@ -203,6 +219,12 @@ class Worker:
         if passed - self._swept > _SWEEP_EVERY:
             self._swept = passed
             sweep(self.state)
+
+    def _count(self, job: Job) -> bytes | None:
+        """How far the job's worker has counted; None when it is dead."""
+        if job.holder.partition(":")[0] == slots.node_of(self._folder):
+            return slots.count_of(self._folder, job.holder)
+        return (job.heartbeat or "").encode()
 
     def _work(self, job: Job, folder: Path) -> None:
         settings = self.state.settings

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Executable, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from geo import live
@@ -102,6 +102,16 @@ class GeoPackageRecord(BaseRecord):
         """Whether a write failed in a way that nobody knows what is on the disk: no more are
         taken until the file is opened again."""
         return self._faulty
+
+    @property
+    def shared(self) -> bool:
+        """Whether other nodes, with data folders of their own, may write to it."""
+        return False
+
+    def touch(self, statement: Executable) -> None:
+        """Run one statement on a row that no commit waits for, as soon as it can be."""
+        with self.write() as connection:
+            connection.execute(statement)
 
     def _stop_writing(self) -> None:
         # After a failed write or fsync nobody knows what is on the disk: do not retry.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import IsolationLevel, OperationalError
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, Executable, create_engine
 
 from geo.layers import Catalog
 from geo.record import commit as committing
@@ -84,6 +84,17 @@ class PostgisRecord(BaseRecord):
     def faulty(self) -> bool:
         """Never: what the server could not write it did not acknowledge."""
         return False
+
+    @property
+    def shared(self) -> bool:
+        """Whether other nodes, with data folders of their own, may write to it."""
+        return True
+
+    def touch(self, statement: Executable) -> None:
+        """Run one statement on a row that no commit waits for: it does not wait for commits."""
+        self._check_usable()
+        with postgres.storage_errors(self.where), self._engine.begin() as connection:
+            connection.execute(statement)
 
     # -- reading
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from geo.layers import Catalog, Layer
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Executable
 
 INSERT, UPDATE, DELETE = 1, 2, 3
 OPERATIONS = {"insert": INSERT, "update": UPDATE, "delete": DELETE}
@@ -313,6 +313,9 @@ class Record(Protocol):
 
     @property
     def faulty(self) -> bool: ...
+    @property
+    def shared(self) -> bool: ...
+    def touch(self, statement: Executable) -> None: ...
     def commit(
         self,
         changes: Sequence[ChangeSet],

@@ -18,6 +18,7 @@ LOCKS = sorted(path.name for path in ROOT.glob("requirements*.lock"))
 GROUPS = {
     "requirements.lock": ["build"],
     "requirements-dev.lock": ["dev", "build"],
+    "requirements-cluster.lock": ["cluster"],
     "requirements-node.lock": ["node"],
     "requirements-bench.lock": ["bench"],
     "requirements-judge.lock": ["judge"],
@@ -46,7 +47,12 @@ def test_lock_has_hashes_and_no_addresses(name: str) -> None:
 @pytest.mark.parametrize("name", LOCKS)
 def test_lock_holds_what_pyproject_asks_for(name: str) -> None:
     project = tomllib.loads(text("pyproject.toml"))
-    asked = [item for group in GROUPS[name] for item in project["dependency-groups"][group]]
+    groups = project["dependency-groups"]
+    asked = [item for group in GROUPS[name] for item in groups[group]]
+    asked += [
+        item for one in asked if isinstance(one, dict) for item in groups[one["include-group"]]
+    ]
+    asked = [item for item in asked if isinstance(item, str)]
     if name in ("requirements.lock", "requirements-dev.lock"):
         asked += project["project"]["dependencies"]
     versions = pinned(name)

@@ -140,10 +140,10 @@ class Work(threading.Thread):
 
 
 def private(pid: int) -> float:
-    """MiB of a process's own: what is mapped from files is the system's cache."""
+    """MiB that a process alone holds and has written: what it maps from files is the cache's."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     lines = [line.split() for line in text.splitlines()]
-    return sum(int(line[1]) for line in lines if line[0].startswith("Private_")) / 1024
+    return sum(int(line[1]) for line in lines if line[0] == "Private_Dirty:") / 1024
 
 
 def family(pid: int) -> list[int]:

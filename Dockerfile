@@ -2,8 +2,9 @@
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /src
 RUN python -m venv /opt/liangtian
-COPY requirements.lock ./
-RUN /opt/liangtian/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
+COPY requirements.lock requirements-cluster.lock ./
+RUN /opt/liangtian/bin/pip install --no-cache-dir --require-hashes --only-binary :all: \
+  -r requirements.lock -r requirements-cluster.lock
 COPY scripts scripts
 COPY requirements-node.lock ./
 COPY app/web app/web
@@ -13,7 +14,7 @@ COPY . .
 RUN /opt/liangtian/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.12-slim-bookworm
-RUN useradd --uid 10001 --create-home liangtian && install -d -o liangtian /data
+RUN useradd --uid 10001 --create-home liangtian && install -d -o liangtian /data /data/rasters
 COPY --from=build /opt/liangtian /opt/liangtian
 ENV PATH=/opt/liangtian/bin:$PATH LIANGTIAN_DATA=/data PYTHONUNBUFFERED=1
 USER liangtian

@@ -35,6 +35,13 @@ def postgres_bin() -> Path | None:
 
 
 @cache
+def nginx() -> Path | None:
+    """nginx, for the tests of several nodes behind it."""
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return Path(found) if found else None
+
+
+@cache
 def fault_tools() -> Path | None:
     """The library that moves the clock, where there is strace to make calls fail, too."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
@@ -70,6 +77,7 @@ class Tool:
 TOOLS = (
     Tool("PostGIS 测试", "PostGIS tests", "postgresql postgresql-postgis", postgres_bin),
     Tool("浏览器测试", "browser tests", "chromium", chromium),
+    Tool("多节点测试", "tests of several nodes", "nginx-light", nginx),
     Tool("磁盘与时钟故障", "faults of disks and clocks", "strace faketime", fault_tools),
     Tool(
         "GeoPackage 校验",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -122,3 +123,16 @@ class Watch:
             seen[lease] = (count, quiet + passed if before == count else 0.0)
         self._seen = seen
         return {lease for lease, (_, quiet) in seen.items() if quiet >= self._still_s}
+
+
+def main(folder: Path) -> int:
+    """0 while a worker of this folder lives; for health checks."""
+    for path in folder.glob("*.lock"):
+        holder = path.read_bytes()[:_COUNT_AT].rstrip().decode()
+        if holder and count_of(folder, holder) is not None:
+            return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

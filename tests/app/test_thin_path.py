@@ -153,12 +153,12 @@ def test_without_prj_the_crs_is_asked_for(server: Server, tmp_path: Path, stage_
 def test_soil_run_closes_and_agrees_with_the_zones(server: Server):
     with server.client("agronomist") as client:
         scenes = client.get("/soil/scenes").json()["features"]
-        assert len(scenes) == 2
+        assert len(scenes) >= 2
         gradings = client.get("/soil/gradings").json()["gradings"]
         demo = next(g for g in gradings if g["kind"] == "demonstration")
         index = demo["axes"][0]["indicator"].removeprefix("index:")
         question = {
-            "scene": scenes[-1]["id"],
+            "scene": "s2-daan-20260508",
             "index": index if index != "*" else "si_br",
             "grading": demo["id"],
             "zones": {"layer": "plots", "filter": "district = 'DA2'"},

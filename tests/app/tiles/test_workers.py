@@ -13,8 +13,9 @@ from http.client import HTTPConnection
 import numpy as np
 import pytest
 
+from app.settings import Settings
 from geo.layers import Catalog
-from geo.record.geopackage import open_record
+from geo.record.place import open_record
 from geo.record.protocol import ChangeSet, Record
 from tests.app.tiles.conftest import AUTHOR, SIDE, Service, attributes, square
 from tests.conftest import ROOT, Server, start_server, stop_server
@@ -61,7 +62,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Re
     """The service, and its record opened by this process as another worker would."""
     folder = tmp_path_factory.mktemp("workers")
     catalog = Catalog.load(ROOT / "data")
-    record = open_record(folder / "record.gpkg", catalog)
+    record = open_record(Settings(data=folder).record_place, catalog)
     numbers = list(range(SIDE * SIDE))
     table = attributes(catalog.layers["plots"], numbers, [f"地块{n}" for n in numbers])
     shapes = np.array([square(n) for n in numbers])

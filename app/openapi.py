@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
@@ -50,6 +51,24 @@ _ERRORS = {
     "503": "暂时无法处理 Not now",
     "507": "磁盘空间不足 The disk is full",
 }
+
+
+#: What a POST makes: its path -> the parameters of the paths below it, and where their values are.
+_MADE = {
+    "/uploads": {"upload_id": "$response.body#/id"},
+    "/soil/runs": {"run_id": "$response.body#/id"},
+    "/soil/scenes": {"scene_id": "$response.body#/id"},
+    "/soil/calibrations": {"calibration_id": "$response.body#/id"},
+    "/soil/sample-designs": {"design_id": "$response.body#/id"},
+    "/seals": {"seal_id": "$response.body#/id"},
+    "/auth/tokens": {"token_id": "$response.body#/id"},
+    "/people": {"name": "$request.body#/name"},
+    "/collections/{layer}/items": {
+        "layer": "$request.path.layer",
+        "fid": "$response.body#/id",
+    },
+}
+_JOB = {"job_id": "$response.body#/job"}
 
 
 def install(app: FastAPI) -> None:
@@ -104,8 +123,27 @@ def document(app: FastAPI) -> dict[str, Any]:
             operation = content["paths"][route.path_format].get(method.lower())
             if operation is not None:
                 _complete(operation, route)
+    for path, given in _MADE.items():
+        _lead_on(content["paths"], path, given)
     layers = list(app.state.liangtian.catalog.layers)
     return _as_3_0(content, layers)
+
+
+def _lead_on(paths: dict[str, Any], made: str, given: dict[str, str]) -> None:
+    """Links from the answer that says what was made to every address of it, and of its job."""
+    responses = paths[made]["post"]["responses"]
+    success = next(response for status, response in responses.items() if status.startswith("2"))
+    jobs = {"/jobs/{job_id}"} if responses.get("202") is success else set()
+    for path, operations in paths.items():
+        values = _JOB if path in jobs else given
+        wanted = set(re.findall(r"{(\w+)}", path))
+        if not (path in jobs or path.startswith(f"{made}/{{")) or not wanted <= set(values):
+            continue
+        for method, operation in operations.items():
+            success.setdefault("links", {})[f"{method} {path}".replace("/", ".")] = {
+                "operationId": operation["operationId"],
+                "parameters": {name: values[name] for name in sorted(wanted)},
+            }
 
 
 def _as_3_0(part: Any, layers: list[str]) -> Any:

@@ -96,10 +96,11 @@ class Store:
 
         Raises `Problem` E_DISK_FULL, E_READ_ONLY, and whatever the stream raises.
         """
-        temporary = self.incoming()
+        temporary: Path | None = None
         digest, size = hashlib.sha256(), 0
         try:
             with disk_errors("upload"):
+                temporary = self.incoming()
                 async with await anyio.open_file(temporary, "wb") as sink:
                     async for chunk in stream:
                         digest.update(chunk)
@@ -107,8 +108,13 @@ class Store:
                         await sink.write(chunk)
                     await sink.flush()
                     await anyio.to_thread.run_sync(os.fsync, sink.wrapped.fileno())
-        except BaseException:
-            temporary.unlink(missing_ok=True)
+        except BaseException as error:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+            if isinstance(error, Problem):
+                # Who is still sending hears the answer only once all is sent.
+                async for _ in stream:
+                    pass
             raise
         return Received(Blob(digest.hexdigest(), size), temporary, self)
 

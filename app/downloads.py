@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import shapely
 
+from app.blobs import disk_errors
 from app.jobs.sandbox import Limits
 from app.jobs.sandbox import run as sandboxed
 from app.problems import Problem
@@ -75,10 +76,11 @@ def made(
         )
     place = Path()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder)).resolve()
-        staged, out = place / "rows.arrow", place / f"out{form.suffix}"
-        rows = stage(view, staged, filters, box, properties, report)
+        with disk_errors("download"):
+            folder.mkdir(parents=True, exist_ok=True)
+            place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder)).resolve()
+            staged, out = place / "rows.arrow", place / f"out{form.suffix}"
+            rows = stage(view, staged, filters, box, properties, report)
         source = Source(view.layer, codelists, staged, rows, **about)
         sandboxed("geo.formats.export:main", arguments(source, name, out), place, limits,
                   cancelled=cancelled, readable=[])  # fmt: skip

@@ -157,6 +157,10 @@ def respond(request: Request, error: Rejected) -> Response:
     )
 
 
+#: The web server closes the connection after an exception that nobody expected.
+_LAST = {"Connection": "close"}
+
+
 def install(app: FastAPI) -> None:
     """Turn every exception into a problem document."""
 
@@ -201,12 +205,18 @@ def install(app: FastAPI) -> None:
                     "E_DISK_FULL", "磁盘已满，无法完成", "The disk is full; this cannot be done",
                     fix=("请联系管理员释放空间后重试",
                          "Ask the administrator to free space, then try again"),
+                    headers=_LAST,
                 ),
             )  # fmt: skip
         log.exception("unexpected error", exc_info=error)
         return respond(
             request,
-            Problem("E_INTERNAL", "服务器内部错误,已记录", "An internal error; it has been logged"),
+            Problem(
+                "E_INTERNAL",
+                "服务器内部错误,已记录",
+                "An internal error; it has been logged",
+                headers=_LAST,
+            ),
         )
 
 

@@ -192,6 +192,10 @@ class _Watch:
             raise _error("E_CRASH", f"the child's answer cannot be read: {error}") from error
 
 
+#: Less free space than this is a full disk, bytes.
+_FULL = 1 << 20
+
+
 def execute(
     target: str,
     arguments: Mapping[str, Any],
@@ -256,7 +260,13 @@ def execute(
         finally:
             usage = _bury(process)
         wall = time.monotonic() - started
-        return _judge(watch, usage, limits, reason, wall)
+        try:
+            return _judge(watch, usage, limits, reason, wall)
+        except SandboxError as error:
+            # Libraries tell of a full disk in words of their own, or not at all.
+            if error.code == "E_CRASH" and shutil.disk_usage(folder).free < _FULL:
+                raise _error("E_DISK_FULL", error.log) from error
+            raise
     finally:
         os.close(reading)
         if writing >= 0:

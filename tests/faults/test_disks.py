@@ -62,6 +62,35 @@ def test_a_disk_fills_under_edits(small_disk: Path, tell: Tell) -> None:  # fmt:
          acknowledged=len([c for c in confirmed if c]), lost=0)  # fmt: skip
 
 
+FORMATS = ("gpkg", "shp", "xlsx", "fgb", "parquet", "kml")
+
+
+def test_files_come_and_go_on_a_full_disk(small_disk: Path, tell: Tell) -> None:
+    """Uploads and exports are answered 507, nothing of them stays; with space again both work."""
+    ballast = small_disk / "ballast"
+    name = {"Content-Disposition": 'attachment; filename="a.zip"'}
+    body = secrets.token_bytes(3 << 20)
+    with serving(small_disk / "data") as server, server.client("manager") as client:
+        assert put(client, set())
+        reads(client)
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while file.write(bytes(1 << 16)):
+                pass
+        sent = client.post("/uploads?layer=plots", content=body, headers=name)
+        assert sent.status_code == 507, sent.text
+        assert sent.json()["code"] == "E_DISK_FULL"
+        for kind in FORMATS:
+            answer = client.get(f"/collections/samples/items?f={kind}")
+            assert answer.status_code == 507, (kind, answer.text)
+        reads(client)
+        ballast.unlink()
+        for kind in FORMATS:
+            assert client.get(f"/collections/samples/items?f={kind}").status_code == 200, kind
+        assert client.post("/uploads?layer=plots", content=body, headers=name).status_code == 202
+    assert list((small_disk / "data/blobs/incoming").glob("*")) == []
+    tell("uploads and exports on a full disk", 1 + len(FORMATS), acknowledged=0, lost=0)
+
+
 def put(client: httpx.Client, codes: set[int]) -> str | None:
     """The code of a sample that was confirmed, None where it was refused."""
     code = f"D{secrets.token_hex(6)}"

@@ -7,6 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 PORT ?= 8080
 DATA ?= var/demo
 ARGS ?=
+RECORD ?= geopackage
 
 BIN := .venv/bin
 DONE := .venv/.done
@@ -24,9 +25,9 @@ help: ## 列出命令 / list the commands
 demo: $(DONE)/run $(PAGE) ## 安装并启动演示 (PORT=8080 DATA=var/demo) / install and serve the demonstration
 	@exec $(BIN)/liangtian demo --port "$(PORT)" --data "$(DATA)"
 
-test: $(DONE)/dev $(DONE)/tools $(PAGE) ## 安装并运行全部测试 (ARGS="-k area") / install what the tests need and run them all
+test: $(DONE)/dev $(DONE)/tools $(PAGE) ## 安装并运行全部测试 (ARGS="-k area" RECORD=postgis) / install what the tests need and run them all
 	@scripts/npm run --silent test
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@LIANGTIAN_TEST_HOME=$(RECORD) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 faults: $(DONE)/dev $(DONE)/tools $(PAGE) ## 断电、满盘、强制终止等故障试验 (约 30 分钟) / power cuts, full disks, kills: the long form
 	@LIANGTIAN_FAULTS=full $(BIN)/python -m pytest -m faults --timeout 1800 $(ARGS)

@@ -477,3 +477,29 @@ def test_a_click_on_the_map_is_told_on_a_phone(visit, server: Server) -> None:
     assert seen.faults() == []
     seen.shot("map-feature")
     assert seen.errors == []
+
+
+def test_the_map_is_sharp_again_after_it_was_moved(visit, near: str) -> None:
+    """While it moves on a slow machine it is drawn with fewer pixels."""
+    seen = visit()
+    seen.open(f"/{near}")
+    seen.drawn()
+    page = seen.page
+    box = page.locator(".maplibregl-canvas").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 300, box["y"] + 300)
+    page.mouse.down()
+    for step in range(30):
+        page.mouse.move(box["x"] + 300 + 8 * step, box["y"] + 300 + 3 * step)
+    page.mouse.up()
+    sharp = (
+        "() => { const c = document.querySelector('.maplibregl-canvas');"
+        " return c.width / c.clientWidth / devicePixelRatio; }"
+    )
+    for _ in range(100):
+        page.wait_for_timeout(100)
+        if page.evaluate(sharp) == pytest.approx(1, abs=0.01):
+            break
+    page.wait_for_timeout(500)
+    assert page.evaluate(sharp) == pytest.approx(1, abs=0.01)
+    assert seen.errors == []

@@ -106,6 +106,8 @@ from pathlib import Path
 from geo.record.protocol import ChangeSet, RecordError
 from tests.geo.record.builders import AUTHOR, create, plots
 
+pytestmark = file_only
+
 record = create(Path(sys.argv[1]))
 print("ready", flush=True)
 for number in range(4):

@@ -13,6 +13,7 @@ import numpy as np
 from tests.environment import ROOT
 from tests.faults.scorecard import Tell, rounds
 from tests.geo.record.builders import AUTHOR, create, plots
+from tests.homes import file_only
 
 WRITER = """
 import json, sys, time
@@ -32,6 +33,8 @@ while time.monotonic() < end:
     took.append(time.perf_counter() - start)
 print(json.dumps([took, refused]), flush=True)
 """
+
+pytestmark = file_only
 
 
 def test_eight_writers_and_a_long_reader(tmp_path: Path, tell: Tell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import orjson
@@ -47,5 +48,7 @@ def request(**values: object) -> None:
     moment = datetime.now(UTC)
     entry = {**values, "event": "request", "level": "info", "timestamp": moment}
     out = sys.stderr.buffer
-    out.write(orjson.dumps(entry, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
-    out.flush()
+    # A log that cannot be written, its disk being full, is no fault of the request.
+    with suppress(OSError):
+        out.write(orjson.dumps(entry, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
+        out.flush()

@@ -5,7 +5,7 @@ would not have kept), the features of a box now and then, totals now and then. A
 no 200 or 204 is an error. In the second half the memory of all processes of the service is watched
 for its slope.
 
-Run: python -m tests.bench.bench_users [minutes] [users] [parcels to import]
+Run: python -m tests.bench.bench_users [minutes] [users] [parcels to import; 0 for none]
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ class Work(threading.Thread):
             with self.server.client("manager") as client:
                 client.timeout = httpx.Timeout(600)
                 while time.monotonic() < self.until:
-                    self._import(client)
+                    if self.content:
+                        self._import(client)
                     if time.monotonic() < self.until:
                         self._soil(client)
         except Exception as error:
@@ -179,7 +180,7 @@ def main(minutes: float = MINUTES, users: float = USERS, parcels: float = PARCEL
     with TemporaryDirectory() as name:
         folder = Path(name)
         seed(folder / "data", STORED)
-        content = make(folder, int(parcels)).read_bytes()
+        content = make(folder, int(parcels)).read_bytes() if parcels else b""
         server = start_server(
             folder / "data", workers=2, LIANGTIAN_PUBLIC_READ="true",
             LIANGTIAN_RATE_PER_MINUTE="0", LIANGTIAN_RATE_WRITES_PER_MINUTE="0",

@@ -19,6 +19,9 @@ from tests.environment import ROOT
 from tests.faults.office import sample, serving
 from tests.faults.scorecard import Tell, rounds
 from tests.geo.record.builders import create
+from tests.homes import file_only
+
+pytestmark = file_only
 
 #: The system calls by which something reaches the disk.
 CALLS = "write,pwrite64,fsync,fdatasync,rename,renameat2,ftruncate"
@@ -105,8 +108,6 @@ import sys
 from pathlib import Path
 from geo.record.protocol import ChangeSet, RecordError
 from tests.geo.record.builders import AUTHOR, create, plots
-
-pytestmark = file_only
 
 record = create(Path(sys.argv[1]))
 print("ready", flush=True)

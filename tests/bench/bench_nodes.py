@@ -19,12 +19,11 @@ from time import perf_counter, sleep
 import httpx
 import numpy as np
 
-from app.commands.opened import opened
 from geo.layers import Catalog
 from geo.record.place import open_record
 from geo.record.protocol import ChangeSet, attribute_schema
 from geo.tiles.grid import tile_of
-from tests.bench.bench_scale import AUTHOR, LAYER, UNCACHED, attributes
+from tests.bench.bench_scale import AUTHOR, LAYER, UNCACHED, attributes, compact
 from tests.bench.load import Load, load
 from tests.bench.servers import ours
 from tests.bench.tile_world import MIDDLE, parcels
@@ -105,9 +104,8 @@ def main(count: int = PARCELS) -> None:
                 while len(urls) < wanted:
                     data = folder / f"node{len(urls)}"
                     data.mkdir()
-                    began = perf_counter()
-                    with opened(data) as place:
-                        place.snapshots()
+                    seconds, _ = compact(data)
+                    print(f"node {len(urls) + 1} caught up from nothing in {seconds:.1f} s")
                     urls.append(stack.enter_context(ours(data, data, **UNCACHED)))
                 together, p95 = rate(urls)
                 first = first or together

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,7 @@ from geo.record.protocol import Anchor, Head, StorageError
 
 _POOL = 4
 _MORE = 28
+_LOOK_S = 5.0
 
 
 class PostgisRecord(BaseRecord):
@@ -137,11 +139,14 @@ class PostgisRecord(BaseRecord):
 
     def changed(self) -> bool:
         """Has anybody committed, on this or another node, since this thread last asked? True on
-        the first call, and after the connection that listens was lost."""
-        moves = self._feed.moves
-        before = getattr(self._seen, "moves", None)
-        self._seen.moves = moves
-        return before != moves
+        the first call, after the connection that listens was lost, and every `_LOOK_S` seconds:
+        who changes rows behind the service's back sends no notice."""
+        moves, now = self._feed.moves, time.monotonic()
+        before, looked = getattr(self._seen, "last", (None, now))
+        if before == moves and now - looked < _LOOK_S:
+            return False
+        self._seen.last = (moves, now)
+        return True
 
     def copy_to(self, path: Path) -> None:
         """A consistent copy as a GeoPackage: the same log, tables and accounts.
